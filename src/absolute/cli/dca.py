@@ -1,0 +1,160 @@
+"""Owns the words of `absolute dca`: the menu, and the ladder printed, saved, checked and run.
+
+It turns options into settings and hands them on. It must not know how a ladder is reckoned, how
+a file is written, or how a menu speaks.
+"""
+
+from collections.abc import Sequence
+from importlib import import_module
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from absolute.cli.dca_table import ladder_report, print_ladder
+from absolute.cli.output import print_json
+from absolute.desk.amounts import parse_plain
+from absolute.desk.language import _
+from absolute.desk.strategy_files import load_strategy, save_strategy
+from absolute.domain.errors import UserError
+from absolute.domain.units import ZERO, Price, Quote
+from absolute.strategies.ladder_plan import (
+    HUNDRED_EACH,
+    SEED_DEFAULTS,
+    LadderConfig,
+    LadderRefused,
+    ladder_config,
+)
+
+app = typer.Typer(
+    help=_("Plan, save and run a DCA ladder; alone: the menu."),
+    rich_markup_mode=None,
+    add_completion=False,
+)
+
+_File = Annotated[
+    Path | None,
+    typer.Argument(metavar="FILE", help=_("A strategy file; the defaults without it.")),
+]
+_Changes = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help=_("Change one setting; repeatable.")),
+]
+_Json = Annotated[bool, typer.Option("--json", help=_("Print one JSON object."))]
+_Price = Annotated[str | None, typer.Option(help=_("The price of the first order, if not 100."))]
+_Free = Annotated[str | None, typer.Option(help=_("The free balance, in quote."))]
+_Target = Annotated[Path, typer.Argument(metavar="FILE", help=_("The file to write."))]
+_Source = Annotated[
+    Path | None, typer.Option("--from", metavar="FILE", help=_("Start from this file."))
+]
+_Force = Annotated[bool, typer.Option("--force", help=_("Overwrite an existing file."))]
+_Checked = Annotated[Path, typer.Argument(metavar="FILE", help=_("The file to check."))]
+_Draft = Annotated[Path | None, typer.Option(metavar="DRAFT", help=_("Go on with a kept draft."))]
+
+
+@app.callback(invoke_without_command=True)
+def menu(ctx: typer.Context, resume: _Draft = None) -> None:
+    """Without a sub-command: ask items 1 to 10 of the seed, and run what they describe."""
+    if ctx.invoked_subcommand is not None:
+        return
+    from absolute.cli.dca_menu import run_menu
+
+    config = run_menu(resume)
+    if config is not None:
+        run_on_paper(config)
+
+
+@app.command("print", help=_("Show the ladder: every rung, its cost, exit and bounce needed."))
+def print_(
+    file: _File = None,
+    price: _Price = None,
+    free: _Free = None,
+    changes: _Changes = None,
+    as_json: _Json = False,
+) -> None:
+    """Show the ladder of a file, or of the defaults."""
+    config = _settings(file, changes)
+    first = HUNDRED_EACH if price is None else _positive("--price", price)
+    balance = None if free is None else _not_negative("--free", free)
+    if as_json:
+        print_json(ladder_report(config, price=first, free=balance))
+    else:
+        print_ladder(config, price=first, free=balance)
+
+
+@app.command(help=_("Save a ladder to a .js, .json or .yaml file."))
+def save(
+    file: _Target,
+    changes: _Changes = None,
+    source: _Source = None,
+    force: _Force = False,
+    as_json: _Json = False,
+) -> None:
+    """Write the defaults, or another file, with the changes asked for."""
+    config = _settings(source, changes)
+    save_strategy(file, config, force=force)
+    if as_json:
+        print_json({"file": str(file), **ladder_report(config)})
+    else:
+        print(_("Saved: {file}").format(file=file))
+
+
+@app.command(help=_("Check a strategy file and say what it costs."))
+def check(file: _Checked, as_json: _Json = False) -> None:
+    """Read a file strictly and tell what its ladder costs."""
+    report = ladder_report(load_strategy(file))
+    if as_json:
+        print_json({"file": str(file), "ok": True, **report})
+    else:
+        print(_("{file}: in order. {sentence}.").format(file=file, sentence=report["sentence"]))
+
+
+@app.command(help=_("Run a ladder on paper."))
+def run(file: _File = None, changes: _Changes = None) -> None:
+    """Run a file, or the defaults, with the changes asked for."""
+    run_on_paper(_settings(file, changes))
+
+
+def run_on_paper(config: LadderConfig) -> None:
+    """Hand the settings to the paper desk, which is imported only now."""
+    try:
+        paper = import_module("absolute.desk.paper")
+    except ModuleNotFoundError as error:
+        if error.name != "absolute.desk.paper":
+            raise
+        message = _("The paper desk is not part of this installation; nothing was run.")
+        raise UserError("PAPER_MISSING", message) from error
+    paper.run_paper(config)
+
+
+def _settings(file: Path | None, changes: Sequence[str] | None) -> LadderConfig:
+    """The settings of a file, or the defaults, with the changes of `--set` on top."""
+    base = SEED_DEFAULTS if file is None else load_strategy(file)
+    try:
+        return ladder_config(dict(map(_change, changes or ())), base)
+    except LadderRefused as refusal:
+        raise LadderRefused(refusal.problems, _) from None
+
+
+def _change(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not equals:
+        message = _("--set {text}: no value; write --set key=value.")
+        raise UserError("USAGE", message.format(text=text))
+    return name, value
+
+
+def _positive(option: str, text: str) -> Price:
+    value = parse_plain(text)
+    if value <= ZERO:
+        message = _("{option} {text}: it must be above zero; write a larger number.")
+        raise UserError("USAGE", message.format(option=option, text=text))
+    return Price(value)
+
+
+def _not_negative(option: str, text: str) -> Quote:
+    value = parse_plain(text)
+    if value < ZERO:
+        message = _("{option} {text}: it must not be negative; write 0 or more.")
+        raise UserError("USAGE", message.format(option=option, text=text))
+    return Quote(value)

@@ -1,0 +1,1 @@
+"""The hall: settings, clock, language and wiring; only here do adapters meet the engine."""

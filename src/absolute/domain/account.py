@@ -1,0 +1,71 @@
+"""Owns the balances of one account and the only two ways to change them: post and hold.
+
+A posting is all or nothing: the new balances are worked out, every named rule is asked, and only
+then are they assigned. Knows nothing of orders or prices.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from decimal import Decimal
+from typing import Final
+
+from absolute.domain.errors import LedgerError
+from absolute.domain.units import ZERO, Asset
+
+Posting = tuple[Asset, Decimal]
+Rule = Callable[[Asset, Decimal], str | None]
+
+
+def not_negative(asset: Asset, total: Decimal) -> str | None:
+    """A spot account owns what it sells: no total falls below zero."""
+    return f"{asset} would be {total}" if total < ZERO else None
+
+
+SPOT_RULES: Final[tuple[Rule, ...]] = (not_negative,)
+MARGIN_RULES: Final[tuple[Rule, ...]] = ()
+"""A margin wallet may owe for a moment; the liquidation that follows settles it."""
+
+
+class Account:
+    """Totals and holds by asset. `free` is the total less what open orders reserve."""
+
+    __slots__ = ("_held", "_rules", "_totals")
+
+    def __init__(self, totals: Mapping[Asset, Decimal], rules: tuple[Rule, ...]) -> None:
+        self._totals = dict(totals)
+        self._held: dict[Asset, Decimal] = {}
+        self._rules = rules
+
+    def total(self, asset: Asset) -> Decimal:
+        """All that is owned of an asset."""
+        return self._totals.get(asset, ZERO)
+
+    def held(self, asset: Asset) -> Decimal:
+        """What open orders reserve of it."""
+        return self._held.get(asset, ZERO)
+
+    def free(self, asset: Asset) -> Decimal:
+        """What a new order may use."""
+        return self._totals.get(asset, ZERO) - self._held.get(asset, ZERO)
+
+    def totals(self) -> dict[Asset, Decimal]:
+        """A copy of every total, for a report or a comparison."""
+        return dict(self._totals)
+
+    def post(self, postings: Iterable[Posting]) -> None:
+        """Apply signed amounts, all or nothing; raises `LedgerError` naming the broken rule."""
+        after: dict[Asset, Decimal] = {}
+        for asset, amount in postings:
+            after[asset] = after.get(asset, self._totals.get(asset, ZERO)) + amount
+        for rule in self._rules:
+            for asset, total in after.items():
+                fault = rule(asset, total)
+                if fault is not None:
+                    raise LedgerError(f"posting refused by {rule.__name__}: {fault}")
+        self._totals.update(after)
+
+    def hold(self, asset: Asset, amount: Decimal) -> None:
+        """Reserve (or, negative, release) an amount; a release below zero raises."""
+        after = self._held.get(asset, ZERO) + amount
+        if after < ZERO:
+            raise LedgerError(f"release of {-amount} {asset} is more than the held {after - amount}")
+        self._held[asset] = after

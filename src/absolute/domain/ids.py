@@ -1,0 +1,20 @@
+"""Owns the names of things: typed, so that an order's id cannot be passed as a deal's."""
+
+from typing import NewType
+
+InstrumentId = NewType("InstrumentId", str)
+ClientOrderId = NewType("ClientOrderId", str)
+VenueOrderId = NewType("VenueOrderId", str)
+TradeId = NewType("TradeId", str)
+BotId = NewType("BotId", str)
+Role = NewType("Role", str)
+"""The stable name of a wanted order inside one strategy: "entry", "exit", "rung 4"."""
+
+CLIENT_ID_CHARS_MAX = 36
+"""The shortest limit among the venues we speak to (Bybit `orderLinkId`, Binance spot)."""
+
+
+def client_order_id(bot: BotId, role: Role, sequence: int) -> ClientOrderId:
+    """Our own id of an order: the bot, a running number and the role, in the venues' alphabet."""
+    text = f"{bot}-{sequence}-{role.replace(' ', '')}"
+    return ClientOrderId(text[:CLIENT_ID_CHARS_MAX])

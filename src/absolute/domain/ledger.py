@@ -1,0 +1,172 @@
+"""Owns the money of one account in one market: balances, positions and what orders reserve.
+
+This is the only place where a fill, a fee, funding or a liquidation becomes money. The bot's
+portfolio and the simulated venue each keep one and must agree to the last unit. Knows nothing of
+the order book or of time.
+"""
+
+from collections.abc import Mapping
+from decimal import Decimal
+from enum import Enum
+
+from absolute.domain.account import MARGIN_RULES, SPOT_RULES, Account, Posting
+from absolute.domain.errors import LedgerError
+from absolute.domain.fees import FeeSchedule
+from absolute.domain.fill import Fee, Fill
+from absolute.domain.instrument import Instrument, Kind, Side
+from absolute.domain.order import PositionSide, Terms
+from absolute.domain.position import FLAT, Position, traded
+from absolute.domain.units import ONE, ZERO, Asset, Quote, Ratio, ledger_down, ledger_up
+
+
+class MarginMode(Enum):
+    """Whether a position is backed by the whole wallet or by its own margin only."""
+
+    CROSS = "cross"
+    ISOLATED = "isolated"
+
+
+def hold_used(hold: Decimal, qty: Decimal, left: Decimal) -> Decimal:
+    """The part of a reservation that a partial fill of `qty` out of `left` sets free."""
+    return ledger_down(hold * qty / left)
+
+
+class Ledger:
+    """Balances and positions in one instrument; every change is all or nothing."""
+
+    __slots__ = ("_rate", "account", "fees", "instrument", "leverage", "positions")
+
+    def __init__(
+        self,
+        instrument: Instrument,
+        balances: Mapping[Asset, Decimal],
+        *,
+        fees: FeeSchedule,
+        leverage: Decimal = ONE,
+    ) -> None:
+        self.instrument = instrument
+        self.account = Account(balances, MARGIN_RULES if instrument.perpetual else SPOT_RULES)
+        self.fees = fees
+        self.leverage = leverage
+        self.positions: dict[PositionSide, Position] = {}
+        self._rate = fees.taker if fees.in_quote(instrument) else Ratio(ZERO)
+
+    def position(self, side: PositionSide = PositionSide.NET) -> Position:
+        """The position of one side; flat where there never was one."""
+        return self.positions.get(side, FLAT)
+
+    # --- money in and out -----------------------------------------------------------------
+
+    def fill(self, fill: Fill) -> Decimal:
+        """Book one execution; returns the profit it realised in the settle asset (perpetual)."""
+        instrument, fee = self.instrument, fill.fee
+        if instrument.kind is Kind.SPOT:
+            flow = instrument.flow(fill.side, fill.qty, fill.price)
+            bought = fill.qty if fill.side is Side.BUY else -fill.qty
+            postings: tuple[Posting, ...] = ((instrument.quote, flow), (instrument.base, bought))
+            if fee is not None:
+                postings = (*postings, (fee.asset, -fee.amount))
+            self.account.post(postings)
+            return ZERO
+        after, realised = traded(
+            self.position(fill.position_side),
+            instrument,
+            side=fill.side,
+            qty=fill.qty,
+            price=fill.price,
+        )
+        charge = fee.amount if fee is not None else ZERO
+        self.account.post(((instrument.settle, realised - charge),))
+        self.positions[fill.position_side] = after
+        return realised
+
+    def charge(self, fee: Fee) -> None:
+        """Book a fee that became known after its fill."""
+        self.account.post(((fee.asset, -fee.amount),))
+
+    def transfer(self, asset: Asset, amount: Decimal) -> None:
+        """Book a deposit, a withdrawal, funding or an insurance payment."""
+        self.account.post(((asset, amount),))
+
+    # --- what orders reserve --------------------------------------------------------------
+
+    def reservation(self, terms: Terms, price: Decimal | None) -> tuple[Asset, Decimal]:
+        """What a new order must reserve: asset and amount.
+
+        `price` stands in for a market order in base units; a spend needs none.
+        """
+        instrument = self.instrument
+        if instrument.kind is Kind.SPOT and terms.side is Side.SELL:
+            if terms.qty is None:
+                raise LedgerError("a sell states a quantity, not a spend")
+            return instrument.base, terms.qty
+        if instrument.kind is Kind.SPOT:
+            notional = self._notional(terms, price)
+            return instrument.quote, ledger_up(notional + notional * self._rate)
+        return instrument.settle, self._margin(terms, price)
+
+    def _notional(self, terms: Terms, price: Decimal | None) -> Decimal:
+        if terms.spend is not None:
+            return terms.spend
+        at = terms.price or terms.trigger or price
+        if at is None or terms.qty is None:
+            raise LedgerError("an order by quantity without limit needs a price to reserve for")
+        return self.instrument.notional(terms.qty, at)
+
+    def _margin(self, terms: Terms, price: Decimal | None) -> Decimal:
+        """Initial margin and fee of the part that opens: a reducing order needs none."""
+        at = terms.price or terms.trigger or price
+        if at is None:
+            raise LedgerError("an order on a perpetual needs a price to reserve margin for")
+        qty = terms.qty
+        if qty is None:
+            qty = self.instrument.qty_for(terms.spend, at) if terms.spend else None
+        if qty is None or terms.reduce_only:
+            return ZERO
+        held = self.position(terms.position_side).qty
+        signed = qty if terms.side is Side.BUY else -qty
+        opening = qty if held * signed >= ZERO else max(ZERO, qty - abs(held))
+        value = self.instrument.value(opening, at)
+        return ledger_up(value / self.leverage + value * self._rate)
+
+    # --- what it is worth -----------------------------------------------------------------
+
+    def unrealised(self, mark: Decimal) -> Decimal:
+        """Open profit of every position at a mark price, in the settle asset."""
+        return sum((p.unrealised(self.instrument, mark) for p in self.positions.values()), ZERO)
+
+    def margin_used(self) -> Decimal:
+        """Initial margin of the open positions at their entry."""
+        used = ZERO
+        for position in self.positions.values():
+            entry = position.entry(self.instrument)
+            if entry is not None:
+                used += ledger_up(self.instrument.value(abs(position.qty), entry) / self.leverage)
+        return used
+
+    def available(self, asset: Asset) -> Decimal:
+        """What a new order may reserve of an asset; open profit is never lent out."""
+        free = self.account.free(asset)
+        if self.positions and asset == self.instrument.settle:
+            free -= self.margin_used()
+        return free
+
+    def buying_power(self, price: Decimal) -> Quote:
+        """The largest notional that could be bought now at a price, its fee included."""
+        instrument = self.instrument
+        free = self.available(instrument.settle)
+        if instrument.kind is Kind.SPOT:
+            return Quote(free / (ONE + self._rate) if self._rate else free)
+        value = free * self.leverage / (ONE + self._rate * self.leverage)
+        return Quote(value * price if instrument.kind is Kind.INVERSE else value)
+
+    def equity(self, price: Decimal) -> Decimal:
+        """Everything at a price: in quote for spot, in the settle asset for a perpetual."""
+        instrument = self.instrument
+        if instrument.kind is not Kind.SPOT:
+            return self.account.total(instrument.settle) + self.unrealised(price)
+        owned = self.account.total(instrument.quote) + self.account.total(instrument.base) * price
+        third, third_price = self.fees.third, self.fees.third_price
+        if third is not None and third_price is not None:
+            owned += self.account.total(third) * third_price
+        return owned

@@ -1,0 +1,61 @@
+"""Owns the rows of market data: what was seen, when, in exact decimals."""
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+from absolute.domain.units import Base, Nanos, Price, Ratio
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """One candle, known at `close_time`; `open_time` names it."""
+
+    open_time: Nanos
+    close_time: Nanos
+    open: Price
+    high: Price
+    low: Price
+    close: Price
+    volume: Base
+
+
+@dataclass(frozen=True, slots=True)
+class PublicTrade:
+    """One trade of the market. `buyer_is_maker`: the aggressor sold."""
+
+    time: Nanos
+    price: Price
+    qty: Base
+    buyer_is_maker: bool
+
+
+@dataclass(frozen=True, slots=True)
+class TopOfBook:
+    """Best bid and ask."""
+
+    time: Nanos
+    bid: Price
+    bid_qty: Base
+    ask: Price
+    ask_qty: Base
+
+
+@dataclass(frozen=True, slots=True)
+class FundingRate:
+    """The rate settled at `time`: longs pay shorts where it is positive."""
+
+    time: Nanos
+    rate: Ratio
+
+
+@dataclass(frozen=True, slots=True)
+class Bracket:
+    """One maintenance bracket: from `floor` of position value on, `rate` and the `deduction`.
+
+    maintenance = value * rate - deduction (Binance leverage brackets, "cum").
+    """
+
+    floor: Decimal
+    rate: Ratio
+    deduction: Decimal
+    leverage_max: Decimal

@@ -1,0 +1,215 @@
+"""Owns all that is ours as far as facts have told: orders, balances, positions, the last price.
+
+`apply` takes a fact and is the only way to change it, with `sent` for what we send. Reading it is
+the strategy's and risk's view of the world. Knows nothing of what should be done.
+"""
+
+from decimal import Decimal
+from typing import assert_never
+
+from absolute.domain.errors import UnknownOrder
+from absolute.domain.fill import Fill
+from absolute.domain.ids import ClientOrderId, Role, TradeId
+from absolute.domain.instrument import Instrument
+from absolute.domain.ledger import Ledger, hold_used
+from absolute.domain.messages import (
+    BarClosed,
+    CancelRefused,
+    Event,
+    FeeReported,
+    FundingPaid,
+    LevelReached,
+    Liquidated,
+    OrderAccepted,
+    OrderCancelled,
+    OrderExpired,
+    OrderFilled,
+    OrderLost,
+    OrderRejected,
+    Paused,
+    Resumed,
+    SignalChanged,
+    Started,
+    StopAsked,
+    Submit,
+    TimerFired,
+    Transferred,
+)
+from absolute.domain.order import Order, PositionSide, Step
+from absolute.domain.position import Position, traded
+from absolute.domain.units import Asset, Nanos, Price, Qty, Quote
+
+
+class Portfolio:
+    """Our orders and our ledger; `live` holds the order of each role that may still trade."""
+
+    __slots__ = ("_fees_due", "ledger", "live", "orders", "price", "time")
+
+    def __init__(self, ledger: Ledger) -> None:
+        self.ledger = ledger
+        self.orders: dict[ClientOrderId, Order] = {}
+        self.live: dict[Role, Order] = {}
+        self.price: Price | None = None
+        self.time = Nanos(0)
+        self._fees_due: set[TradeId] = set()
+
+    # --- reading --------------------------------------------------------------------------
+
+    def order(self, role: Role) -> Order | None:
+        """The order of a role that may still trade, if any."""
+        return self.live.get(role)
+
+    def total(self, asset: Asset) -> Decimal:
+        """All that is owned of an asset."""
+        return self.ledger.account.total(asset)
+
+    def available(self, asset: Asset) -> Decimal:
+        """What a new order may use of an asset."""
+        return self.ledger.available(asset)
+
+    def position(self, side: PositionSide = PositionSide.NET) -> Position:
+        """The position of one side."""
+        return self.ledger.position(side)
+
+    def buying_power(self, price: Decimal) -> Quote:
+        """The largest notional that could be bought now at a price, fees included."""
+        return self.ledger.buying_power(price)
+
+    @property
+    def instrument(self) -> Instrument:
+        """The market this portfolio trades in."""
+        return self.ledger.instrument
+
+    @property
+    def fees_known(self) -> bool:
+        """False while some fill has come without its fee."""
+        return not self._fees_due
+
+    # --- changing -------------------------------------------------------------------------
+
+    def sent(self, command: Submit, time: Nanos) -> Order:
+        """Write an order down before it leaves, and reserve what it needs."""
+        asset, amount = self.ledger.reservation(command.terms, self.price)
+        order = Order(command.client_id, command.terms, time, asset, amount)
+        self.ledger.account.hold(asset, amount)
+        order.take(Step.SEND)
+        self.orders[command.client_id] = order
+        self.live[command.terms.role] = order
+        return order
+
+    def cancelling(self, client_id: ClientOrderId) -> None:
+        """Write down that a cancel leaves."""
+        self._order(client_id).take(Step.ASK_CANCEL)
+
+    def apply(self, event: Event) -> Order | None:
+        """Take in one fact; returns the order it was about, if any.
+
+        Raises `UnknownOrder` for an order we never wrote down and `IllegalStep` for a step its
+        life does not have: both mean that the caller must reconcile.
+        """
+        self.time = event.time
+        match event:
+            case OrderFilled(fill=fill, done=done):
+                return self._fill(fill, done=done)
+            case OrderAccepted(client_id=client_id, venue_id=venue_id):
+                order = self._order(client_id)
+                order.take(Step.ACCEPT)
+                order.venue_id = venue_id
+                return order
+            case OrderCancelled(client_id=client_id):
+                return self._end(client_id, Step.CANCEL, None)
+            case OrderRejected(client_id=client_id, reason=reason):
+                return self._end(client_id, Step.REJECT, reason)
+            case OrderExpired(client_id=client_id, reason=reason):
+                return self._end(client_id, Step.EXPIRE, reason)
+            case OrderLost(client_id=client_id):
+                order = self._order(client_id)
+                order.take(Step.LOSE)
+                return order
+            case CancelRefused(client_id=client_id):
+                order = self._order(client_id)
+                order.take(Step.REFUSE_CANCEL)
+                return order
+            case FeeReported(trade_id=trade_id, fee=fee):
+                if trade_id in self._fees_due:
+                    self._fees_due.remove(trade_id)
+                    self.ledger.charge(fee)
+            case FundingPaid(asset=asset, amount=amount) | Transferred(asset=asset, amount=amount):
+                self.ledger.transfer(asset, amount)
+            case Liquidated():
+                self._liquidate(event)
+            case LevelReached(price=price) | SignalChanged(price=price) | Started(price=price):
+                self.price = price
+            case BarClosed(bar=bar):
+                self.price = bar.close
+            case TimerFired() | Paused() | Resumed() | StopAsked():
+                pass
+            case _:
+                assert_never(event)
+        return None
+
+    def _order(self, client_id: ClientOrderId) -> Order:
+        order = self.orders.get(client_id)
+        if order is None:
+            raise UnknownOrder(f"order {client_id} was never written down here")
+        return order
+
+    def _fill(self, fill: Fill, *, done: bool) -> Order:
+        order = self._order(fill.client_id)
+        late = order.terminal
+        order.take(Step.FILL_ALL if done else Step.FILL_PART)
+        self.ledger.fill(fill)
+        if fill.fee is None:
+            self._fees_due.add(fill.trade_id)
+        order.filled = Qty(order.filled + fill.qty)
+        order.paid = Quote(order.paid + self.ledger.instrument.notional(fill.qty, fill.price))
+        self.price = fill.price
+        if done:
+            self._release(order, order.hold)
+            if not late:
+                self._retire(order)
+        elif not late:
+            self._release(order, self._used(order, fill))
+        return order
+
+    def _used(self, order: Order, fill: Fill) -> Decimal:
+        """The part of an order's reservation that a partial fill has used up."""
+        qty = order.terms.qty
+        if qty is None:
+            return min(order.hold, self.ledger.instrument.notional(fill.qty, fill.price))
+        return hold_used(order.hold, fill.qty, qty - order.filled + fill.qty)
+
+    def _end(self, client_id: ClientOrderId, step: Step, reason: str | None) -> Order:
+        order = self._order(client_id)
+        was_live = not order.terminal
+        order.take(step)
+        order.reason = reason
+        if was_live:
+            self._release(order, order.hold)
+            self._retire(order)
+        return order
+
+    def _release(self, order: Order, amount: Decimal) -> None:
+        if amount:
+            self.ledger.account.hold(order.hold_asset, -amount)
+            order.hold -= amount
+
+    def _retire(self, order: Order) -> None:
+        role = order.terms.role
+        if self.live.get(role) is order:
+            del self.live[role]
+
+    def _liquidate(self, event: Liquidated) -> None:
+        ledger = self.ledger
+        after, realised = traded(
+            ledger.position(event.position_side),
+            ledger.instrument,
+            side=event.side,
+            qty=event.qty,
+            price=event.price,
+        )
+        ledger.transfer(ledger.instrument.settle, realised - event.fee.amount + event.shortfall)
+        ledger.positions[event.position_side] = after
+        self.price = event.price
+
+

@@ -1,0 +1,1 @@
+"""The pure step, the drivers that feed it, and the figures of what it did."""

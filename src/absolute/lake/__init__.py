@@ -1,0 +1,1 @@
+"""Owns market data in files: reading, auditing, joining; knows nothing of orders or strategies."""

@@ -1,0 +1,1 @@
+"""The market's side: books, fill models, costs, margin and the simulated venue."""

@@ -1,0 +1,82 @@
+"""Owns the making of one self-contained HTML page; knows nothing of what the figures mean.
+
+The page needs no network: style and pictures are inside, there is no script, and a policy in its
+head forbids loading anything. The same result gives the same bytes.
+"""
+
+import os
+import tempfile
+from pathlib import Path
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from absolute.domain.errors import UserError
+from absolute.research.report_page import Page, compose
+from absolute.research.result import BacktestResult
+from absolute.research.wording import Translate, Wording, untranslated
+
+
+def render(
+    result: BacktestResult, *, language: str = "en", translate: Translate = untranslated
+) -> str:
+    """The page of one result as text."""
+    words = Wording(language, result.settle, translate)
+    page = compose(result, words)
+    rooms = Environment(
+        loader=PackageLoader("absolute.research"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return rooms.get_template("backtest.html.j2").render(
+        page=page, drawings=_drawings(result, words, page)
+    )
+
+
+def write(
+    result: BacktestResult,
+    path: Path,
+    *,
+    language: str = "en",
+    translate: Translate = untranslated,
+) -> None:
+    """Writes the page whole or not at all, making its folder where needed.
+
+    Raises UserError REPORT_NOT_WRITABLE where the place cannot be written to.
+    """
+    page = render(result, language=language, translate=translate).encode()
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _replace(path, page)
+    except OSError as error:
+        raise UserError(
+            "REPORT_NOT_WRITABLE",
+            f"The report cannot be written to {path}: {error.strerror}. Choose another place.",
+        ) from error
+
+
+def _replace(path: Path, content: bytes) -> None:
+    """A reader of `path` sees the old file or the whole new one."""
+    handle, partial = tempfile.mkstemp(dir=path.parent, prefix=path.name, suffix=".partial")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+        Path(partial).chmod(0o644)
+        Path(partial).replace(path)
+    except OSError:
+        Path(partial).unlink(missing_ok=True)
+        raise
+
+
+def _drawings(result: BacktestResult, words: Wording, page: Page) -> dict[str, Markup]:
+    """The pictures by name. Their text is escaped where they are drawn."""
+    # Loading the drawing library takes half a second that a command without a page never pays.
+    from absolute.research import charts
+
+    draw = {"price": charts.price, "equity": charts.equity, "drawdown": charts.drawdown}
+    return {
+        picture.name: Markup(draw[picture.name](result, words, picture.alt))  # noqa: S704
+        for picture in page.pictures
+    }

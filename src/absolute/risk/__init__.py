@@ -1,0 +1,1 @@
+"""What stands between every wish and every venue: checks, limits, the seal of approval."""

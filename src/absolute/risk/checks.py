@@ -1,0 +1,92 @@
+"""Owns the gates a command must pass, in order; the first that says no ends the matter.
+
+This is the only place where `Approved` is made. A gate is a small pure function of the command
+and the portfolio. Lowering risk (a cancel, a closing order) passes every gate that speaks of
+growing.
+"""
+
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Final
+
+from absolute.domain.approved import Approved, Refused
+from absolute.domain.instrument import Side, size_fault
+from absolute.domain.messages import Cancel, Submit
+from absolute.domain.portfolio import Portfolio
+from absolute.domain.units import ZERO
+from absolute.risk.limits import Limits
+
+Fault = tuple[str, str, str]
+"""The gate, the value it saw, the threshold it compared with."""
+Gate = Callable[[Submit, Portfolio, Limits], Fault | None]
+
+
+def open_orders(command: Submit, portfolio: Portfolio, limits: Limits) -> Fault | None:
+    """No more orders at once than the limit."""
+    count = len(portfolio.live)
+    if count >= limits.open_orders_max:
+        return "OPEN_ORDERS_MAX", str(count), str(limits.open_orders_max)
+    return None
+
+
+def price_band(command: Submit, portfolio: Portfolio, limits: Limits) -> Fault | None:
+    """No limit price far from the last known price: a slipped digit does not reach a venue."""
+    price, last = command.terms.price, portfolio.price
+    if price is None or last is None:
+        return None
+    if price <= ZERO or abs(price - last) > last * limits.price_band:
+        return "PRICE_BAND", str(price), f"{last} +- {limits.price_band}"
+    return None
+
+
+def size(command: Submit, portfolio: Portfolio, limits: Limits) -> Fault | None:
+    """The venue's own filters, and the largest order we allow."""
+    terms, instrument = command.terms, portfolio.instrument
+    price = terms.price or terms.trigger or portfolio.price
+    qty = terms.qty
+    if price is None:
+        return "PRICE_UNKNOWN", "none", "a price"
+    if qty is None and terms.spend is not None:
+        qty = instrument.qty_for(terms.spend, price)
+    if qty is None:
+        return "QTY_MISSING", "none", "a quantity or a spend"
+    fault = size_fault(instrument, qty, price, market=terms.price is None)
+    if fault is not None and not (fault == "NOTIONAL_MIN" and terms.reduce_only):
+        return fault, str(qty), str(instrument.id)
+    notional = instrument.notional(qty, price)
+    if limits.notional_max is not None and notional > limits.notional_max:
+        return "NOTIONAL_LIMIT", str(notional), str(limits.notional_max)
+    return None
+
+
+def balance(command: Submit, portfolio: Portfolio, limits: Limits) -> Fault | None:
+    """What the order reserves must be free."""
+    asset, needed = portfolio.ledger.reservation(command.terms, portfolio.price)
+    free = portfolio.available(asset)
+    if needed > free:
+        return "INSUFFICIENT_BALANCE", f"{needed} {asset}", f"{free} {asset}"
+    return None
+
+
+GATES: Final[tuple[Gate, ...]] = (open_orders, price_band, size, balance)
+
+
+def review(command: Submit, portfolio: Portfolio, limits: Limits) -> Approved | Refused:
+    """Pass a wish through every gate."""
+    for gate in GATES:
+        fault = gate(command, portfolio, limits)
+        if fault is not None:
+            return Refused(command, *fault)
+    return Approved(command)
+
+
+def consent(command: Cancel) -> Approved:
+    """A cancel lowers risk: it always passes."""
+    return Approved(command)
+
+
+def growing(side: Side, held: Decimal) -> bool:
+    """True where a trade of this side makes the position larger."""
+    return held >= ZERO if side is Side.BUY else held <= ZERO
+
+

@@ -1,0 +1,1 @@
+"""What is kept: the journal of events and what followed from them."""

@@ -1,0 +1,133 @@
+"""Owns the books of one deal: what was bought, what it cost, what is left, what it earned.
+
+Money is kept as one signed flow in the settle asset, so profit is exact: what a deal earned is the
+sum of its flows, and a remainder takes its share of the cost along. The average is for pricing
+only. Knows nothing of orders to come.
+"""
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+from absolute.domain.fill import Fee, Fill
+from absolute.domain.instrument import Instrument, Kind, Side
+from absolute.domain.messages import Liquidated
+from absolute.domain.units import ZERO, Nanos, Price, Quote, ledger_near
+from absolute.strategies.ladder_plan import LadderPlan
+
+
+@dataclass(frozen=True, slots=True)
+class Dust:
+    """A remainder too small to sell, with the money it cost; the next deal takes it over."""
+
+    qty: Decimal = ZERO
+    cost: Decimal = ZERO
+
+
+@dataclass(slots=True)
+class Deal:
+    """One deal. `held` counts what is left in order units, net of fees taken in the base coin.
+
+    `paid` and `bought` are the notional and the base value of all buys, for the average; `flow`
+    is the signed settle-asset sum of everything, fees and funding included; `spent` is the gross
+    notional of the buys, which the cap limits.
+    """
+
+    number: int
+    opened: Nanos
+    plan: LadderPlan
+    added: Quote
+    held: Decimal = ZERO
+    acquired: Decimal = ZERO
+    paid: Decimal = ZERO
+    bought: Decimal = ZERO
+    kept: Decimal = ZERO
+    flow: Decimal = ZERO
+    cost: Decimal = ZERO
+    spent: Decimal = ZERO
+    fees: Decimal = ZERO
+    rebuys: int = 0
+    rung: int = 0
+    last_price: Price = Price(ZERO)
+    exit_price: Price = Price(ZERO)
+
+    def take_over(self, dust: Dust) -> None:
+        """Start with what the last deal left behind."""
+        self.held += dust.qty
+        self.acquired += dust.qty
+        self.flow -= dust.cost
+        self.cost += dust.cost
+        self.paid += dust.cost
+        self.bought += dust.qty
+        self.kept += dust.qty
+
+    def buy(self, fill: Fill, instrument: Instrument) -> None:
+        """Book a fill that added to the deal."""
+        notional = instrument.notional(fill.qty, fill.price)
+        flow = instrument.flow(Side.BUY, fill.qty, fill.price)
+        base = (
+            fill.qty
+            if instrument.kind is Kind.SPOT
+            else instrument.base_value(fill.qty, fill.price)
+        )
+        self.held += fill.qty
+        self.acquired += fill.qty
+        self.paid += notional
+        self.spent += notional
+        self.bought += base
+        self.kept += base
+        self.flow += flow
+        self.cost += abs(flow)
+        if fill.fee is not None:
+            self.charge(fill.fee, instrument, buying=True)
+
+    def sell(self, fill: Fill, instrument: Instrument) -> None:
+        """Book a fill that closed some of the deal."""
+        self.held -= fill.qty
+        self.flow += instrument.flow(Side.SELL, fill.qty, fill.price)
+        self.exit_price = fill.price
+        if fill.fee is not None:
+            self.charge(fill.fee, instrument, buying=False)
+
+    def charge(self, fee: Fee, instrument: Instrument, *, buying: bool) -> None:
+        """Book a fee: in the settle asset, in the base coin bought, or a third coin at its value."""
+        self.fees += fee.value
+        if fee.asset == instrument.base and instrument.kind is Kind.SPOT:
+            self.held -= fee.amount
+            self.acquired -= fee.amount
+            self.kept -= fee.amount
+            return
+        charge = fee.amount if fee.asset == instrument.settle else fee.value
+        self.flow -= charge
+        if buying:
+            self.cost += charge
+            if instrument.kind is Kind.INVERSE:
+                self.kept -= charge
+
+    def funding(self, amount: Decimal) -> None:
+        """Book funding: it moves the profit, not the average."""
+        self.flow += amount
+
+    def liquidated(self, event: Liquidated, instrument: Instrument) -> None:
+        """Book a forced close."""
+        self.held -= event.qty
+        self.flow += instrument.flow(event.side, event.qty, event.price)
+        self.flow += event.shortfall
+        self.exit_price = event.price
+        self.charge(event.fee, instrument, buying=False)
+
+    @property
+    def average(self) -> Price:
+        """The mean price of the buys, weighted by quantity, without fees."""
+        return Price(self.paid / self.bought)
+
+    def basis(self, instrument: Instrument) -> Price:
+        """What a unit that is really held cost, fees included."""
+        spent = self.paid if instrument.kind is Kind.INVERSE else self.cost
+        return Price(spent / self.kept)
+
+    def close(self) -> tuple[Decimal, Dust]:
+        """The profit in the settle asset, and what is left with its share of the cost."""
+        if not self.held:
+            return self.flow, Dust()
+        share = ledger_near(self.cost * self.held / self.acquired)
+        return self.flow + share, Dust(self.held, share)

@@ -1,0 +1,41 @@
+"""Owns the difference between the orders that are wanted and the orders that live.
+
+An order is recognised by its role. One that no longer matches is cancelled first, and its
+successor is placed only when the venue has said that it is gone: two orders for one role never
+live at the same time, so a quantity never has two exits.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
+
+from absolute.domain.ids import ClientOrderId, Role
+from absolute.domain.order import Order, Status, Terms
+
+
+class Difference(NamedTuple):
+    """The fewest steps from what lives to what is wanted: cancels go first."""
+
+    cancel: tuple[ClientOrderId, ...]
+    place: tuple[Terms, ...]
+
+
+def difference(
+    wanted: Iterable[Terms], live: Mapping[Role, Order], refused: Mapping[Role, Terms]
+) -> Difference:
+    """What to cancel and what to place now; a refused wish stays refused until it changes."""
+    place: list[Terms] = []
+    keep: set[Role] = set()
+    for terms in wanted:
+        role = terms.role
+        order = live.get(role)
+        if order is None:
+            if refused.get(role) != terms:
+                place.append(terms)
+        elif order.terms is terms or order.terms == terms:
+            keep.add(role)
+    cancel = tuple(
+        order.client_id
+        for role, order in live.items()
+        if role not in keep and order.status is not Status.CANCEL_PENDING
+    )
+    return Difference(cancel, tuple(place))
