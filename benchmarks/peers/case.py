@@ -20,8 +20,8 @@ import numpy as np
 State = TypeVar("State")
 Result = TypeVar("Result")
 
-# Wide enough that no product of a price, a quantity and a fee is ever rounded.
-setcontext(Context(prec=60))
+DIGITS = 60
+"""Wide enough that no product of a price, a quantity and a fee is ever rounded."""
 
 
 class Fill(NamedTuple):
@@ -37,7 +37,8 @@ class Case:
     """One market, int64 ticks and bool signals of equal length, and the rules over it.
 
     `orders[k]` quote is spent at rung k and `targets[k]` holds once k rebuys have filled;
-    `signals[i]` says whether the close of bar i asks for a position.
+    `signals[i]` says whether the close of bar i asks for a position. `engine` chooses among the
+    engines of a library that has several.
     """
 
     name: str
@@ -58,6 +59,7 @@ class Case:
     targets: tuple[Decimal, ...]
     repeat: int
     warm_up: int
+    engine: str
     list_fills: bool
 
     def prices(self, column: np.ndarray) -> np.ndarray:
@@ -95,6 +97,7 @@ class Answer:
 
 def read_case() -> Case:
     """The case named on the command line: an .npz file with the market, a .json with the rules."""
+    setcontext(Context(prec=DIGITS))
     market, rules = np.load(sys.argv[1]), json.loads(Path(sys.argv[2]).read_text())
     bars = slice(0, rules.pop("bars"))
     columns = {name: market[name][bars] for name in market.files}

@@ -161,7 +161,7 @@ def bars_of(case: Case, instrument: CurrencyPair) -> list[Bar]:
     """The market as the library's own bars, closed when they are known, one flat bar first."""
     columns = {name: case.prices(getattr(case, name)) for name in ("open", "high", "low", "close")}
     frame = pd.DataFrame({**columns, "volume": PLENTY})
-    flat = pd.DataFrame([{name: columns["open"][0] for name in columns} | {"volume": PLENTY}])
+    flat = pd.DataFrame([dict.fromkeys(columns, columns["open"][0]) | {"volume": PLENTY}])
     frame = pd.concat([flat, frame], ignore_index=True)
     first = case.ts[0] - case.bar_ns
     frame.index = pd.to_datetime([first, *case.ts], utc=True) + pd.Timedelta(case.bar_ns)

@@ -23,12 +23,14 @@ LOTS_MAX = 1e9
 
 @njit
 def lots_for(quote, ticks, unit):
+    """The lots an amount buys at a price, rounded down; the grain is for a double a hair below."""
     return np.int64(np.floor(quote / (ticks * unit) + 1e-9))
 
 
 @njit
-def ladder_fill(bar, state, first_lots, opens, highs, lows):
+def ladder_fill(bar, state, first_lots, bars):
     """The lots (below zero: sold) and ticks that trade in this bar, or no lots."""
+    opens, highs, lows = bars
     opened = opens[bar]
     fresh = bar == state[PLACED] + 1
     if state[HELD] == 0:
@@ -45,13 +47,15 @@ def ladder_fill(bar, state, first_lots, opens, highs, lows):
 
 
 @njit
-def ladder_order(c, state, opens, highs, lows, orders, targets, rules):
+def ladder_order(c, state, bars, series, rules):
+    """The order of this bar: what trades in it, at its price, or nothing."""
+    orders, targets = series
     tick, lot, fee, drop, cap = rules
     unit = tick * lot
     first_lots = np.int64(0)
     if state[HELD] == 0:
-        first_lots = lots_for(orders[0], opens[c.i], unit)
-    lots, ticks = ladder_fill(c.i, state, first_lots, opens, highs, lows)
+        first_lots = lots_for(orders[0], bars[0][c.i], unit)
+    lots, ticks = ladder_fill(c.i, state, first_lots, bars)
     if lots == 0:
         return nb.order_nothing_nb()
     if lots < 0:
@@ -76,9 +80,10 @@ def ladder_order(c, state, opens, highs, lows, orders, targets, rules):
 def ladder(case: Case) -> tuple[list[float], Any]:
     """Portfolio.from_order_func over the ladder."""
     close = pd.Series(case.prices(case.close), index=pd.to_datetime(case.ts))
-    columns = (case.open, case.high, case.low)
-    orders = np.array([float(order) for order in case.orders])
-    targets = np.array([float(target) for target in case.targets])
+    bars = (case.open, case.high, case.low)
+    series = tuple(
+        np.array([float(value) for value in values]) for values in (case.orders, case.targets)
+    )
     rules = tuple(float(x) for x in (case.tick, case.lot, case.fee, case.drop, case.cap))
 
     def run(state: np.ndarray) -> Any:
@@ -86,9 +91,8 @@ def ladder(case: Case) -> tuple[list[float], Any]:
             close,
             ladder_order,
             state,
-            *columns,
-            orders,
-            targets,
+            bars,
+            series,
             rules,
             init_cash=float(case.cash),
             update_value=False,
@@ -123,6 +127,7 @@ def cross(case: Case) -> tuple[list[float], Any]:
             size_granularity=grain,
             fees=float(case.fee),
             init_cash=float(case.cash),
+            engine=case.engine,
         )
 
     return measure(case, lambda: None, run)
@@ -134,9 +139,8 @@ def answer_of(case: Case, portfolio: Any) -> Answer:
     sign = np.where(records["side"] == 0, 1, -1)
     lots = np.rint(records["size"] / float(case.lot)).astype(np.int64) * sign
     ticks = np.rint(records["price"] / float(case.tick)).astype(np.int64)
-    fills = [
-        Fill(*row) for row in zip(records["idx"].tolist(), lots.tolist(), ticks.tolist(), strict=True)
-    ]
+    bars = records["idx"].tolist()
+    fills = list(map(Fill, bars, lots.tolist(), ticks.tolist()))
     return Answer(fills, Decimal(repr(float(portfolio.final_value()))))
 
 

@@ -35,43 +35,43 @@ def _texts(tree: ast.Module, *, is_speaking: bool) -> dict[str, int]:
         if not isinstance(node, ast.Call):
             continue
         name = dotted(node.func).rpartition(".")[2]
-        texts = []
-        if name in MARKS and len(node.args) == 1:
-            texts = [_written(node.args[0])]
-        elif name == "plural" and len(node.args) == 3:
-            texts = [_written(node.args[0])]
+        text = None
+        if (name in MARKS and len(node.args) == 1) or (name == "plural" and len(node.args) == 3):
+            text = _written(node.args[0])
         elif name == "UserError" and len(node.args) == 2 and not is_speaking:
-            texts = [_written(node.args[1])]
-        found |= {text: node.lineno for text in texts if text is not None}
+            text = _written(node.args[1])
+        if text is not None:
+            found[text] = node.lineno
     return found
 
 
 def _written(node: ast.expr) -> str | None:
-    """The text as it is looked up; the values of an f-string become placeholders with their names."""
+    """The text as it is looked up; a value in an f-string becomes a placeholder with its name."""
     match node:
         case ast.Constant(value=str(text)):
             return text
         case ast.Call(func=ast.Attribute(value=ast.Constant(value=str(text)), attr="format")):
             return text
         case ast.JoinedStr():
-            return "".join(
-                each.value if isinstance(each, ast.Constant) else f"{{{_value_name(each, number)}}}"
-                for number, each in enumerate(node.values)
-            )
+            return "".join(_piece(each, number) for number, each in enumerate(node.values))
         case _:
             return None
 
 
-def _value_name(node: ast.FormattedValue, number: int) -> str:
-    name = dotted(node.value).rpartition(".")[2]
-    return name or f"value{number}"
+def _piece(node: ast.expr, number: int) -> str:
+    if isinstance(node, ast.FormattedValue):
+        name = dotted(node.value).rpartition(".")[2]
+        return f"{{{name or f'value{number}'}}}"
+    assert isinstance(node, ast.Constant)
+    return str(node.value)
 
 
 def _template_texts() -> dict[str, str]:
     reader = Environment(extensions=["jinja2.ext.i18n"], autoescape=True)
+    extract = vars(reader)["extract_translations"]  # the extension hangs it there, without a type
     found: dict[str, str] = {}
     for path in sorted(SOURCE.rglob("*.j2")) + sorted(SOURCE.rglob("*.html")):
-        for line, _, message in reader.extract_translations(path.read_text("utf-8")):
+        for line, _, message in extract(path.read_text("utf-8")):
             text = message if isinstance(message, str) else message[0]
             found[text] = f"{path.name}:{line}"
     return found

@@ -1,4 +1,4 @@
-"""Habits that no linter knows, or that are too dear to leave to one: each is a search for a breach."""
+"""Habits no linter knows, or that are too dear to leave to one: each test searches for a breach."""
 
 import ast
 import re
@@ -53,7 +53,7 @@ def test_only_the_clock_room_reads_the_clock_or_draws_luck():
             if isinstance(node, ast.Attribute | ast.Name) and dotted(node) in CLOCK_AND_LUCK:
                 found.append(f"{path}:{node.lineno} {dotted(node)}")
             found += [
-                f"{path}:{node.lineno} {name}"
+                f"{path} imports {name}"
                 for name in _imported(node)
                 if name.partition(".")[0] in LUCKY_MODULES or name in CLOCK_AND_LUCK
             ]
@@ -80,7 +80,7 @@ def test_nothing_is_pickled_or_evaluated():
             names = [name for name in _imported(node) if name.partition(".")[0] in BANNED_MODULES]
             if isinstance(node, ast.Call) and dotted(node.func) in BANNED_CALLS:
                 names.append(dotted(node.func))
-            found += [f"{path}:{node.lineno} {name}" for name in names]
+            found += [f"{path}: {name}" for name in names]
     assert not found, _breaches(found)
 
 
@@ -203,10 +203,9 @@ def _floats(node: ast.AST) -> Iterator[ast.expr]:
     for child in ast.iter_child_nodes(node):
         if _names_no_amount(child):
             continue
-        literal = isinstance(child, ast.Constant) and isinstance(child.value, float)
-        made = isinstance(child, ast.Call) and dotted(child.func) == "float"
-        if literal or made:
-            yield child
+        match child:
+            case ast.Constant(value=float()) | ast.Call(func=ast.Name(id="float")):
+                yield child
         yield from _floats(child)
 
 

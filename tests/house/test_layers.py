@@ -1,5 +1,6 @@
 """The rooms keep their order, and the contracts that say so have teeth."""
 
+import ast
 import shutil
 import subprocess
 import sys
@@ -7,6 +8,7 @@ import sys
 import pytest
 
 from absolute.cli.develop import LINT_IMPORTS
+
 from tests.house.tree import ROOT, modules
 
 ROOMS = (
@@ -82,8 +84,6 @@ def test_a_room_that_nobody_declared_is_refused(skeleton):
 
 def test_the_doors_of_inner_rooms_are_empty():
     """A package that re-exports its own files ties knots; only the root may."""
-    import ast
-
     busy = [
         path
         for path, tree in modules().items()

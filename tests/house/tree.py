@@ -47,8 +47,10 @@ def functions(tree: ast.AST, prefix: str = "") -> Iterator[tuple[str, Function]]
     for node in ast.iter_child_nodes(tree):
         if isinstance(node, Function):
             yield prefix + node.name, node
-        inner = isinstance(node, Function | ast.ClassDef)
-        yield from functions(node, f"{prefix}{node.name}." if inner else prefix)
+        if isinstance(node, Function | ast.ClassDef):
+            yield from functions(node, f"{prefix}{node.name}.")
+        else:
+            yield from functions(node, prefix)
 
 
 def dotted(node: ast.expr) -> str:

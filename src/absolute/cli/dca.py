@@ -5,9 +5,9 @@ a file is written, or how a menu speaks.
 """
 
 from collections.abc import Sequence
-from importlib import import_module
+from decimal import Decimal
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
@@ -17,7 +17,7 @@ from absolute.desk.amounts import parse_plain
 from absolute.desk.language import _
 from absolute.desk.strategy_files import load_strategy, save_strategy
 from absolute.domain.errors import UserError
-from absolute.domain.units import ZERO, Price, Quote
+from absolute.domain.units import LEDGER_UNIT, ZERO, Price, Quote, plain
 from absolute.strategies.ladder_plan import (
     HUNDRED_EACH,
     SEED_DEFAULTS,
@@ -25,6 +25,8 @@ from absolute.strategies.ladder_plan import (
     LadderRefused,
     ladder_config,
 )
+
+_LARGEST: Final = Decimal(10**12)
 
 app = typer.Typer(
     help=_("Plan, save and run a DCA ladder; alone: the menu."),
@@ -73,9 +75,9 @@ def print_(
     as_json: _Json = False,
 ) -> None:
     """Show the ladder of a file, or of the defaults."""
-    config = _settings(file, changes)
-    first = HUNDRED_EACH if price is None else _positive("--price", price)
-    balance = None if free is None else _not_negative("--free", free)
+    config = ladder_settings(file, changes)
+    first = HUNDRED_EACH if price is None else Price(_within("--price", price, LEDGER_UNIT))
+    balance = None if free is None else Quote(_within("--free", free, ZERO))
     if as_json:
         print_json(ladder_report(config, price=first, free=balance))
     else:
@@ -91,7 +93,7 @@ def save(
     as_json: _Json = False,
 ) -> None:
     """Write the defaults, or another file, with the changes asked for."""
-    config = _settings(source, changes)
+    config = ladder_settings(source, changes)
     save_strategy(file, config, force=force)
     if as_json:
         print_json({"file": str(file), **ladder_report(config)})
@@ -112,22 +114,17 @@ def check(file: _Checked, as_json: _Json = False) -> None:
 @app.command(help=_("Run a ladder on paper."))
 def run(file: _File = None, changes: _Changes = None) -> None:
     """Run a file, or the defaults, with the changes asked for."""
-    run_on_paper(_settings(file, changes))
+    run_on_paper(ladder_settings(file, changes))
 
 
 def run_on_paper(config: LadderConfig) -> None:
-    """Hand the settings to the paper desk, which is imported only now."""
-    try:
-        paper = import_module("absolute.desk.paper")
-    except ModuleNotFoundError as error:
-        if error.name != "absolute.desk.paper":
-            raise
-        message = _("The paper desk is not part of this installation; nothing was run.")
-        raise UserError("PAPER_MISSING", message) from error
-    paper.run_paper(config)
+    """Run on paper over the built-in market, watched live; imported only now."""
+    from absolute.cli.demo import play
+
+    play(config)
 
 
-def _settings(file: Path | None, changes: Sequence[str] | None) -> LadderConfig:
+def ladder_settings(file: Path | None, changes: Sequence[str] | None) -> LadderConfig:
     """The settings of a file, or the defaults, with the changes of `--set` on top."""
     base = SEED_DEFAULTS if file is None else load_strategy(file)
     try:
@@ -144,17 +141,11 @@ def _change(text: str) -> tuple[str, str]:
     return name, value
 
 
-def _positive(option: str, text: str) -> Price:
+def _within(option: str, text: str, low: Decimal) -> Decimal:
+    """The number of an option, from `low` to the largest this program reckons with."""
     value = parse_plain(text)
-    if value <= ZERO:
-        message = _("{option} {text}: it must be above zero; write a larger number.")
-        raise UserError("USAGE", message.format(option=option, text=text))
-    return Price(value)
-
-
-def _not_negative(option: str, text: str) -> Quote:
-    value = parse_plain(text)
-    if value < ZERO:
-        message = _("{option} {text}: it must not be negative; write 0 or more.")
-        raise UserError("USAGE", message.format(option=option, text=text))
-    return Quote(value)
+    if not low <= value <= _LARGEST:
+        message = _("{option} {text}: it must lie between {low} and {high}; write such a number.")
+        words = {"low": plain(low), "high": plain(_LARGEST)}
+        raise UserError("USAGE", message.format(option=option, text=text, **words))
+    return value

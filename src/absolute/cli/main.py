@@ -27,7 +27,8 @@ from absolute.domain.errors import UserError
 DONE, UNEXPECTED, MISTAKE, INTERRUPTED = 0, 1, 2, 130
 
 # name, where its typer application is, one line for the list
-COMMANDS = (
+Commands = Sequence[tuple[str, str, str]]
+COMMANDS: Commands = (
     ("demo", "absolute.cli.demo:app", mark("Watch the ladder trade on a built-in market.")),
     ("dca", "absolute.cli.dca:app", mark("Plan, save and run a DCA ladder; alone: the menu.")),
     ("backtest", "absolute.cli.backtest:app", mark("Run a strategy over past market data.")),
@@ -107,12 +108,14 @@ def run(arguments: Sequence[str] | None = None) -> None:
     sys.exit(status_of(words))
 
 
-def status_of(words: Sequence[str]) -> int:
+def status_of(words: Sequence[str], *, commands: Commands = COMMANDS) -> int:
     """Runs one command line and gives its exit status."""
     as_json = "--json" in words
     try:
         words = _take_language(words)
-        result = root_command().main(args=words, prog_name="absolute", standalone_mode=False)
+        result = root_command(commands).main(
+            args=words, prog_name="absolute", standalone_mode=False
+        )
         sys.stdout.flush()
     except UserError as error:
         return _mistake(error.code, translate_sentence(error.message), as_json=as_json)
@@ -130,7 +133,7 @@ def status_of(words: Sequence[str]) -> int:
     return result if isinstance(result, int) else DONE
 
 
-def root_command() -> Root:
+def root_command(commands: Commands = COMMANDS) -> Root:
     """The root command, built when the language is known, since its help is translated."""
     application = typer.Typer(
         name="absolute",
@@ -157,7 +160,7 @@ def root_command() -> Root:
 
     group = typer.main.get_command(application)
     assert isinstance(group, Root)
-    for name, place, summary in COMMANDS:
+    for name, place, summary in commands:
         group.add_command(Elsewhere(name, place, _(summary)))
     return group
 

@@ -31,12 +31,14 @@ def print_json(result: object) -> None:
 
 
 @contextmanager
-def progress(total: int, title: str, *, silent: bool = False) -> Iterator[Callable[[int], None]]:
-    """Gives a function that is told how many of `total` are done; draws a bar after two seconds.
+def progress(
+    total: int, title: str, *, silent: bool = False, patience_s: float = PATIENCE_S
+) -> Iterator[Callable[[int], None]]:
+    """Gives a function that is told how many of `total` are done; draws a bar when it takes long.
 
     Nothing is drawn when `silent` (for `--json`) or when nobody looks at stderr.
     """
-    bar = _Bar(total, title)
+    bar = _Bar(total, title, patience_s)
     looked_at = sys.stderr.isatty() and not silent
     try:
         yield bar.tell if looked_at else _ignore
@@ -47,7 +49,8 @@ def progress(total: int, title: str, *, silent: bool = False) -> Iterator[Callab
 class _Bar:
     """A rich progress bar that is not built before the wait is long enough to need one."""
 
-    def __init__(self, total: int, title: str) -> None:
+    def __init__(self, total: int, title: str, patience_s: float) -> None:
+        self._patience_s = patience_s
         self._total = total
         self._title = title
         self._started = perf_counter()
@@ -55,7 +58,7 @@ class _Bar:
 
     def tell(self, done: int) -> None:
         if self._drawn is None:
-            if perf_counter() - self._started < PATIENCE_S:
+            if perf_counter() - self._started < self._patience_s:
                 return
             self._drawn = self._build()
         self._drawn.update(self._drawn.task_ids[0], completed=done)

@@ -38,7 +38,9 @@ _BLANK: Final = re.compile(r"(?:\s+|//[^\n]*|/\*.*?\*/)*", re.DOTALL)
 _ASSIGNMENT: Final = re.compile(
     r"(?:module\.exports\s*=|export\s+default\b|(?:const|let|var)\s+\w+\s*=)"
 )
-_YAML_NULL: Final = "tag:yaml.org,2002:null"
+_YAML_KINDS: Final = frozenset(
+    f"tag:yaml.org,2002:{kind}" for kind in ("null", "bool", "int", "float", "str")
+)
 
 
 class _Settings(NamedTuple):
@@ -208,15 +210,19 @@ def _yaml(text: str) -> _Settings:
     values: dict[str, object] = {}
     lines: dict[str, int] = {}
     for key, node in root.value:
-        if not isinstance(key, yaml.ScalarNode) or not isinstance(node, yaml.ScalarNode):
+        if not _is_plain(key) or not _is_plain(node):
             raise yaml.MarkedYAMLError(
                 problem="expected `name: value`", problem_mark=key.start_mark
             )
         if key.value in values:
             raise _Twice(key.value)
-        values[key.value] = None if node.tag == _YAML_NULL else node.value
+        values[key.value] = None if node.tag.endswith(":null") else node.value
         lines[key.value] = key.start_mark.line + 1
     return _Settings(values, lines)
+
+
+def _is_plain(node: yaml.Node) -> bool:
+    return isinstance(node, yaml.ScalarNode) and node.tag in _YAML_KINDS
 
 
 def _placed(path: Path, lines: Mapping[str, int], problem: Problem) -> str:

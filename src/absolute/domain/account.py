@@ -53,19 +53,23 @@ class Account:
 
     def post(self, postings: Iterable[Posting]) -> None:
         """Apply signed amounts, all or nothing; raises `LedgerError` naming the broken rule."""
+        totals = self._totals
         after: dict[Asset, Decimal] = {}
         for asset, amount in postings:
-            after[asset] = after.get(asset, self._totals.get(asset, ZERO)) + amount
+            before = after[asset] if asset in after else totals.get(asset, ZERO)
+            after[asset] = before + amount
         for rule in self._rules:
             for asset, total in after.items():
                 fault = rule(asset, total)
                 if fault is not None:
                     raise LedgerError(f"posting refused by {rule.__name__}: {fault}")
-        self._totals.update(after)
+        totals.update(after)
 
     def hold(self, asset: Asset, amount: Decimal) -> None:
         """Reserve (or, negative, release) an amount; a release below zero raises."""
         after = self._held.get(asset, ZERO) + amount
         if after < ZERO:
-            raise LedgerError(f"release of {-amount} {asset} is more than the held {after - amount}")
+            raise LedgerError(
+                f"release of {-amount} {asset} is more than the held {after - amount}"
+            )
         self._held[asset] = after

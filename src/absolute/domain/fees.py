@@ -1,7 +1,7 @@
 """Owns what a venue charges for a trade and in which coin; knows nothing of accounts."""
 
 from dataclasses import dataclass
-from enum import Enum
+from enum import StrEnum
 
 from absolute.domain.errors import UserError
 from absolute.domain.fill import Fee, Liquidity
@@ -9,7 +9,7 @@ from absolute.domain.instrument import Instrument, Side
 from absolute.domain.units import ZERO, Asset, Price, Qty, Quote, Ratio, ledger_up
 
 
-class FeeCoin(Enum):
+class FeeCoin(StrEnum):
     """Which coin pays: what the trade brings in (spot default), always quote, or a third coin."""
 
     RECEIVED = "received"

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from decimal import Decimal
-from enum import Enum
+from enum import StrEnum
 
 from absolute.domain.ids import ClientOrderId, TradeId
 from absolute.domain.instrument import Side
@@ -10,7 +10,7 @@ from absolute.domain.order import PositionSide
 from absolute.domain.units import ZERO, Asset, Nanos, Price, Qty, Quote
 
 
-class Liquidity(Enum):
+class Liquidity(StrEnum):
     """Whether our order waited in the book or took from it."""
 
     MAKER = "maker"

@@ -7,7 +7,7 @@ orders, accounts or time.
 
 from dataclasses import dataclass
 from decimal import Decimal
-from enum import Enum
+from enum import StrEnum
 from typing import Final
 
 from absolute.domain.errors import UserError
@@ -15,7 +15,7 @@ from absolute.domain.ids import InstrumentId
 from absolute.domain.units import ONE, ZERO, Asset, Base, Price, Qty, Quote, ledger_down
 
 
-class Kind(Enum):
+class Kind(StrEnum):
     """How a fill turns into money."""
 
     SPOT = "spot"
@@ -23,7 +23,7 @@ class Kind(Enum):
     INVERSE = "inverse"
 
 
-class Side(Enum):
+class Side(StrEnum):
     """Which way an order trades; `sign` is +1 for a buy."""
 
     BUY = "buy"

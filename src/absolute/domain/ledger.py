@@ -7,7 +7,7 @@ the order book or of time.
 
 from collections.abc import Mapping
 from decimal import Decimal
-from enum import Enum
+from enum import StrEnum
 
 from absolute.domain.account import MARGIN_RULES, SPOT_RULES, Account, Posting
 from absolute.domain.errors import LedgerError
@@ -19,7 +19,7 @@ from absolute.domain.position import FLAT, Position, traded
 from absolute.domain.units import ONE, ZERO, Asset, Quote, Ratio, ledger_down, ledger_up
 
 
-class MarginMode(Enum):
+class MarginMode(StrEnum):
     """Whether a position is backed by the whole wallet or by its own margin only."""
 
     CROSS = "cross"
@@ -34,7 +34,7 @@ def hold_used(hold: Decimal, qty: Decimal, left: Decimal) -> Decimal:
 class Ledger:
     """Balances and positions in one instrument; every change is all or nothing."""
 
-    __slots__ = ("_rate", "account", "fees", "instrument", "leverage", "positions")
+    __slots__ = ("_grossed", "_rate", "account", "fees", "instrument", "leverage", "positions")
 
     def __init__(
         self,
@@ -50,6 +50,7 @@ class Ledger:
         self.leverage = leverage
         self.positions: dict[PositionSide, Position] = {}
         self._rate = fees.taker if fees.in_quote(instrument) else Ratio(ZERO)
+        self._grossed = ONE + max(self._rate, ZERO)
 
     def position(self, side: PositionSide = PositionSide.NET) -> Position:
         """The position of one side; flat where there never was one."""
@@ -102,7 +103,7 @@ class Ledger:
             return instrument.base, terms.qty
         if instrument.kind is Kind.SPOT:
             notional = self._notional(terms, price)
-            return instrument.quote, ledger_up(notional + notional * self._rate)
+            return instrument.quote, ledger_up(notional * self._grossed)
         return instrument.settle, self._margin(terms, price)
 
     def _notional(self, terms: Terms, price: Decimal | None) -> Decimal:
@@ -111,7 +112,7 @@ class Ledger:
         at = terms.price or terms.trigger or price
         if at is None or terms.qty is None:
             raise LedgerError("an order by quantity without limit needs a price to reserve for")
-        return self.instrument.notional(terms.qty, at)
+        return terms.qty * at * self.instrument.contract
 
     def _margin(self, terms: Terms, price: Decimal | None) -> Decimal:
         """Initial margin and fee of the part that opens: a reducing order needs none."""

@@ -5,10 +5,10 @@ the venue that arrives late (a fill after we saw the cancel) is legal, because i
 nothing of balances, strategies or venues.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from enum import Enum
-from types import MappingProxyType
+from enum import StrEnum
 from typing import Final
 
 from absolute.domain.errors import IllegalStep
@@ -17,7 +17,7 @@ from absolute.domain.instrument import Side
 from absolute.domain.units import ZERO, Asset, Nanos, Price, Qty, Quote
 
 
-class OrderType(Enum):
+class OrderType(StrEnum):
     """What makes an order trade. `TAKE_PROFIT` is a market order at a favourable trigger."""
 
     MARKET = "market"
@@ -28,7 +28,7 @@ class OrderType(Enum):
     TRAILING = "trailing"
 
 
-class TimeInForce(Enum):
+class TimeInForce(StrEnum):
     """How long an order may wait. `POST_ONLY` waits, and is refused where it would take."""
 
     GTC = "gtc"
@@ -37,7 +37,7 @@ class TimeInForce(Enum):
     POST_ONLY = "post_only"
 
 
-class PositionSide(Enum):
+class PositionSide(StrEnum):
     """Which position a fill belongs to: the net one, or one leg of a hedge."""
 
     NET = "net"
@@ -45,7 +45,7 @@ class PositionSide(Enum):
     SHORT = "short"
 
 
-class Status(Enum):
+class Status(StrEnum):
     """Where an order stands."""
 
     NEW = "new"
@@ -60,7 +60,7 @@ class Status(Enum):
     EXPIRED = "expired"
 
 
-class Step(Enum):
+class Step(StrEnum):
     """What can happen to an order."""
 
     SEND = "send"
@@ -85,46 +85,36 @@ _ALIVE: Final = {
 _WAITING: Final = {**_ALIVE, Step.ACCEPT: _S.OPEN, Step.REJECT: _S.REJECTED}
 _LATE: Final = {Step.FILL_ALL: _S.FILLED}
 
-TRANSITIONS: Final = MappingProxyType(
-    {
-        _S.NEW: {Step.SEND: _S.IN_FLIGHT},
-        _S.IN_FLIGHT: {
-            **_WAITING,
-            Step.LOSE: _S.UNKNOWN,
-            Step.ASK_CANCEL: _S.CANCEL_PENDING,
-        },
-        _S.UNKNOWN: {**_WAITING, Step.ASK_CANCEL: _S.CANCEL_PENDING},
-        _S.OPEN: {**_ALIVE, Step.ASK_CANCEL: _S.CANCEL_PENDING, Step.ACCEPT: _S.OPEN},
-        _S.PARTLY_FILLED: {
-            **_ALIVE,
-            Step.ASK_CANCEL: _S.CANCEL_PENDING,
-            Step.ACCEPT: _S.PARTLY_FILLED,
-        },
-        _S.CANCEL_PENDING: {
-            **_WAITING,
-            Step.ACCEPT: _S.CANCEL_PENDING,
-            Step.FILL_PART: _S.CANCEL_PENDING,
-            Step.REFUSE_CANCEL: _S.OPEN,
-            Step.ASK_CANCEL: _S.CANCEL_PENDING,
-        },
-        _S.CANCELLED: {**_LATE, Step.FILL_PART: _S.CANCELLED, Step.CANCEL: _S.CANCELLED},
-        _S.EXPIRED: {**_LATE, Step.FILL_PART: _S.EXPIRED},
-        _S.FILLED: {Step.REFUSE_CANCEL: _S.FILLED, Step.ACCEPT: _S.FILLED},
-        _S.REJECTED: {},
-    }
-)
+TRANSITIONS: Final[Mapping[Status, Mapping[Step, Status]]] = {
+    _S.NEW: {Step.SEND: _S.IN_FLIGHT},
+    _S.IN_FLIGHT: {
+        **_WAITING,
+        Step.LOSE: _S.UNKNOWN,
+        Step.ASK_CANCEL: _S.CANCEL_PENDING,
+    },
+    _S.UNKNOWN: {**_WAITING, Step.ASK_CANCEL: _S.CANCEL_PENDING},
+    _S.OPEN: {**_ALIVE, Step.ASK_CANCEL: _S.CANCEL_PENDING, Step.ACCEPT: _S.OPEN},
+    _S.PARTLY_FILLED: {
+        **_ALIVE,
+        Step.ASK_CANCEL: _S.CANCEL_PENDING,
+        Step.ACCEPT: _S.PARTLY_FILLED,
+    },
+    _S.CANCEL_PENDING: {
+        **_WAITING,
+        Step.ACCEPT: _S.CANCEL_PENDING,
+        Step.FILL_PART: _S.CANCEL_PENDING,
+        Step.REFUSE_CANCEL: _S.OPEN,
+        Step.ASK_CANCEL: _S.CANCEL_PENDING,
+    },
+    _S.CANCELLED: {**_LATE, Step.FILL_PART: _S.CANCELLED, Step.CANCEL: _S.CANCELLED},
+    _S.EXPIRED: {**_LATE, Step.FILL_PART: _S.EXPIRED},
+    _S.FILLED: {Step.REFUSE_CANCEL: _S.FILLED, Step.ACCEPT: _S.FILLED},
+    _S.REJECTED: {},
+}
 """state -> step -> state. `REFUSE_CANCEL` reopens; `Order.take` knows whether partly filled."""
 
 TERMINAL: Final = frozenset({_S.FILLED, _S.CANCELLED, _S.REJECTED, _S.EXPIRED})
 RESTING: Final = frozenset({_S.OPEN, _S.PARTLY_FILLED})
-
-
-def next_status(status: Status, step: Step) -> Status:
-    """The state after a step; raises `IllegalStep` where the table has none."""
-    after = TRANSITIONS[status].get(step)
-    if after is None:
-        raise IllegalStep(f"an order that is {status.value} cannot take the step {step.value}")
-    return after
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +159,9 @@ class Order:
 
     def take(self, step: Step) -> None:
         """Move along the table; on an illegal step nothing changes."""
-        after = next_status(self.status, step)
+        after = TRANSITIONS[self.status].get(step)
+        if after is None:
+            raise IllegalStep(f"order {self.client_id} is {self.status} and cannot {step}")
         if step is Step.REFUSE_CANCEL and after is Status.OPEN and self.filled > ZERO:
             after = Status.PARTLY_FILLED
         self.status = after

@@ -87,9 +87,9 @@ class Portfolio:
 
     # --- changing -------------------------------------------------------------------------
 
-    def sent(self, command: Submit, time: Nanos) -> Order:
-        """Write an order down before it leaves, and reserve what it needs."""
-        asset, amount = self.ledger.reservation(command.terms, self.price)
+    def sent(self, command: Submit, time: Nanos, reserved: tuple[Asset, Decimal]) -> Order:
+        """Write an order down before it leaves, with what `Ledger.reservation` says it needs."""
+        asset, amount = reserved
         order = Order(command.client_id, command.terms, time, asset, amount)
         self.ledger.account.hold(asset, amount)
         order.take(Step.SEND)
@@ -211,5 +211,3 @@ class Portfolio:
         ledger.transfer(ledger.instrument.settle, realised - event.fee.amount + event.shortfall)
         ledger.positions[event.position_side] = after
         self.price = event.price
-
-

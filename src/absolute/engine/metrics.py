@@ -217,10 +217,11 @@ def simple_returns(values: Floats) -> Floats:
 def annualized_return(growth: float, elapsed_ns: int) -> float | None:
     """Geometric rate for a year of 365 days: growth ** (year / elapsed) - 1.
 
-    `growth` = final / initial equity. Zero growth is a loss of everything (-1); a negative final
-    equity, or a rate too large for a float, is undefined.
+    `growth` = final / initial equity. Zero growth is a loss of everything (-1). Undefined for a
+    negative final equity, for a run shorter than a day, which says nothing about a year, and
+    where the rate is too large for a float.
     """
-    if growth < 0.0:
+    if growth < 0.0 or elapsed_ns < DAY_NS:
         return None
     if growth == 0.0:
         return -1.0

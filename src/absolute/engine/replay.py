@@ -31,6 +31,8 @@ def _next(feed: Feed, session: Session, start: int) -> int:
     due = venue.next_time()
     if due is not None:
         found = min(found, max(start, feed.at_time(due)))
+    if session.agenda is not None and (closing := session.agenda.next(start)) is not None:
+        found = min(found, closing)
     timer = session.engine.strategy.wakes.timer
     if timer is not None:
         found = min(found, max(start, feed.opening(timer)))

@@ -5,9 +5,11 @@ facts are taken strictly in order, and each step is in the journal before its co
 """
 
 from collections import deque
+from decimal import Decimal
 
 from absolute.domain.messages import Event, Started, TimerFired
 from absolute.domain.units import Nanos, Price
+from absolute.engine.agenda import Agenda
 from absolute.engine.ports import Journal, Venue
 from absolute.engine.step import Engine
 from absolute.kernels.feed import Row, ticks_down, ticks_up
@@ -17,9 +19,18 @@ from absolute.kernels.skip import NEVER_DOWN, NEVER_UP
 class Session:
     """An engine, the venue it trades at and the journal it writes."""
 
-    __slots__ = ("_inbox", "_levels", "engine", "journal", "unit", "venue")
+    __slots__ = ("_inbox", "_levels", "agenda", "engine", "journal", "unit", "venue")
 
-    def __init__(self, engine: Engine, venue: Venue, journal: Journal, *, unit: Price) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        venue: Venue,
+        journal: Journal,
+        *,
+        unit: Decimal,
+        agenda: Agenda | None = None,
+    ) -> None:
+        self.agenda = agenda
         self.engine = engine
         self.venue = venue
         self.journal = journal
@@ -40,6 +51,8 @@ class Session:
             self.deliver(TimerFired(Nanos(row.time)))
         for event in self.venue.walk(row):
             self.deliver(event)
+        if self.agenda is not None and (due := self.agenda.due(row, self.unit)) is not None:
+            self.deliver(due)
 
     def deliver(self, event: Event) -> None:
         """Take one fact and everything that follows from it at once."""

@@ -7,7 +7,7 @@ drives it sends the commands and writes the outcome down.
 """
 
 from dataclasses import dataclass
-from enum import Enum
+from enum import StrEnum
 from typing import Final
 
 from absolute.domain.approved import Approved, Refused
@@ -37,7 +37,7 @@ FLATTEN: Final = Role("flatten")
 REFUSED: Final = frozenset({Status.REJECTED, Status.EXPIRED})
 
 
-class Mode(Enum):
+class Mode(StrEnum):
     """Whose wishes count: the strategy's, only those that lower risk, or nobody's."""
 
     RUNNING = "running"
@@ -60,9 +60,20 @@ NOTHING: Final = Outcome()
 class Engine:
     """One bot: its portfolio, its strategy, its limits."""
 
-    __slots__ = ("_refused", "_sequence", "bot", "limits", "mode", "portfolio", "strategy", "wanted")
+    __slots__ = (
+        "_refused",
+        "_sequence",
+        "bot",
+        "limits",
+        "mode",
+        "portfolio",
+        "strategy",
+        "wanted",
+    )
 
-    def __init__(self, bot: BotId, portfolio: Portfolio, strategy: Strategy, limits: Limits) -> None:
+    def __init__(
+        self, bot: BotId, portfolio: Portfolio, strategy: Strategy, limits: Limits
+    ) -> None:
         self.bot = bot
         self.portfolio = portfolio
         self.strategy = strategy
@@ -111,8 +122,10 @@ class Engine:
         """What people and limits decide over the strategy's head."""
         if isinstance(event, StopAsked):
             self.mode = Mode.STOPPED
-            self.wanted = self._flatten() if event.flatten else tuple(
-                order.terms for order in self.portfolio.live.values()
+            self.wanted = (
+                self._flatten()
+                if event.flatten
+                else tuple(order.terms for order in self.portfolio.live.values())
             )
             return (Halted(event.time, "STOPPED", f"stopped by {event.who}"),)
         if isinstance(event, Resumed):
@@ -145,7 +158,9 @@ class Engine:
         qty = instrument.qty_down(abs(held))
         if qty <= ZERO or qty < instrument.min_qty:
             return ()
-        return (Terms(FLATTEN, self._closing_side(), OrderType.MARKET, qty=qty, reduce_only=perpetual),)
+        return (
+            Terms(FLATTEN, self._closing_side(), OrderType.MARKET, qty=qty, reduce_only=perpetual),
+        )
 
     def _act(self, time: Nanos, notes: tuple[Note, ...]) -> Outcome:
         """Turn the difference between wanted and living into approved commands."""
@@ -158,10 +173,11 @@ class Engine:
             commands.append(consent(Cancel(client_id)))
         for terms in change.place:
             submit = Submit(client_order_id(self.bot, terms.role, self._sequence + 1), terms)
-            verdict = review(submit, portfolio, self.limits)
+            reserved = portfolio.ledger.reservation(terms, portfolio.price)
+            verdict = review(submit, portfolio, self.limits, reserved)
             if isinstance(verdict, Approved):
                 self._sequence += 1
-                portfolio.sent(submit, time)
+                portfolio.sent(submit, time, reserved)
                 commands.append(verdict)
             else:
                 self._refused[terms.role] = terms

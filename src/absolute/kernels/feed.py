@@ -5,6 +5,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from absolute.domain.market import Bar
+from absolute.domain.units import Base, Nanos, Price
 from absolute.kernels.skip import SkipIndex
 from absolute.kernels.tape import Tape
 
@@ -88,3 +90,32 @@ class TapeFeed:
     def opening(self, time: int) -> int:
         """The first bar that opens at or after `time`, or the length of the tape."""
         return int(np.searchsorted(self.tape.ts, time, side="left"))
+
+    def closing(self, start: int, frame_ns: int) -> int | None:
+        """The first bar from `start` on whose end completes a bar of a longer frame, or None."""
+        tape = self.tape
+        number, count = start, len(tape)
+        while number < count:
+            end = tape.ts.item(number) + tape.bar_ns
+            if end % frame_ns == 0:
+                return number
+            due = end - end % frame_ns + frame_ns - tape.bar_ns
+            number = max(number + 1, self.opening(due))
+        return None
+
+    def closed(self, row: Row, frame_ns: int) -> Bar | None:
+        """The bar of a longer frame that this bar completes; it may lack bars the tape lacks."""
+        if row.end % frame_ns:
+            return None
+        tape, unit = self.tape, self.unit
+        first, last = self.opening(row.end - frame_ns), row.number + 1
+        volume = Decimal(repr(float(tape.volume[first:last].sum())))
+        return Bar(
+            Nanos(row.end - frame_ns),
+            Nanos(row.end),
+            Price(tape.open.item(first) * unit),
+            Price(int(tape.high[first:last].max()) * unit),
+            Price(int(tape.low[first:last].min()) * unit),
+            Price(row.close * unit),
+            Base(volume),
+        )

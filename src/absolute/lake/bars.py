@@ -85,7 +85,10 @@ def read_bars(
     """
     span = _span(start, end)
     if price_unit is not None and not (price_unit.is_finite() and price_unit > 0):
-        raise UserError("DATA_PRICE_UNIT", f"The price unit {price_unit} must be above zero.")
+        raise UserError(
+            "DATA_PRICE_UNIT",
+            f"The price unit {price_unit} is not above zero; give one such as 0.01.",
+        )
     return _bars(read_table(Path(path), BAR_SCHEMA), span, price_unit, symbol)
 
 
@@ -97,12 +100,12 @@ def read_marks(path: str | Path, *, symbol: str | None = None) -> BarFile:
 def refuse_gaps(bars: BarFile) -> None:
     """Hold the policy `refuse`: raises UserError DATA_GAP when a bar is missing."""
     if bars.gaps:
-        first = bars.gaps[0]
+        first, holes = bars.gaps[0], len(bars.gaps)
+        start, end = instant_text(first.start_ns), instant_text(first.end_ns)
         raise UserError(
             "DATA_GAP",
-            f"The file '{bars.source}' lacks {first.missing} bars from "
-            f"{instant_text(first.start_ns)} to {instant_text(first.end_ns)}, the first of "
-            f"{len(bars.gaps)} holes; choose a range without a hole, or --gaps keep.",
+            f"The file '{bars.source}' lacks {first.missing} bars from {start} to {end}; number of "
+            f"holes: {holes}. Choose a range without a hole, or --gaps keep.",
         )
 
 
@@ -125,18 +128,17 @@ class _Span:
     start_ns: int
     end_ns: int
 
-    def text(self) -> str:
-        return f"{instant_text(self.start_ns)} to {instant_text(self.end_ns)}"
-
 
 def _span(start: str | int | None, end: str | int | None) -> _Span:
-    first = parse_instant(start) if isinstance(start, str) else start or 0
-    last = parse_instant(end) if isinstance(end, str) else end
-    span = _Span(first, np.iinfo(np.int64).max if last is None else last)
+    since = parse_instant(start) if isinstance(start, str) else start or 0
+    until = parse_instant(end) if isinstance(end, str) else end
+    span = _Span(since, np.iinfo(np.int64).max if until is None else until)
     if span.start_ns >= span.end_ns:
+        first, last = instant_text(span.start_ns), instant_text(span.end_ns)
         raise UserError(
             "DATA_RANGE_ORDER",
-            f"The range {span.text()} is empty: its start must lie before its end.",
+            f"The range from {first} to {last} is empty; give a start (--from) before the end "
+            "(--to).",
         )
     return span
 
@@ -148,12 +150,10 @@ def _bars(table: Table, span: _Span, price_unit: Decimal | None, symbol: str | N
     if bar_ns is None:
         raise UserError(
             "DATA_BAR_LENGTH_UNKNOWN",
-            f"The times in '{rows.source}' follow no common step, so the length of a bar is unknown; "
-            "give a file of bars of one length.",
+            f"The times in '{rows.source}' follow no common step; give a file of "
+            "bars of one length.",
         )
     chosen = _inside(rows, span)
-    if chosen.unit is None:
-        raise _no_unit(chosen)
     _refuse_faults(chosen, bar_ns)
     opens, highs, lows, closes = chosen.prices
     tape = Tape.of(
@@ -181,10 +181,11 @@ def _inside(rows: Rows, span: _Span) -> Rows:
     ts = rows.times.ns
     inside = (ts >= span.start_ns) & (ts < span.end_ns)
     if not inside.any():
+        first, last = instant_text(int(ts.min())), instant_text(int(ts.max()))
         raise UserError(
             "DATA_EMPTY_RANGE",
-            f"The file '{rows.source}' has no bar in the asked range; it reaches from "
-            f"{instant_text(int(ts.min()))} to {instant_text(int(ts.max()))}.",
+            f"The file '{rows.source}' has no bar in the asked range; it reaches from {first} to "
+            f"{last}. Choose a range inside.",
         )
     return rows if inside.all() else rows.only(inside)
 
@@ -209,19 +210,10 @@ def _refuse_faults(rows: Rows, bar_ns: int) -> None:
 
 
 def _refusal(rows: Rows, fault: Fault, at: int, count: int) -> UserError:
-    time = f" ({instant_text(int(rows.times.ns[at]))})" if rows.times.usable[at] else ""
-    total = "this row breaks" if count == 1 else f"{count} rows break"
+    time = instant_text(int(rows.times.ns[at])) if rows.times.usable[at] else "-"
+    row, problem = int(rows.number[at]), describe(rows, fault, at)
     return UserError(
         fault.value,
-        f"The file '{rows.source}', data row {rows.number[at]}{time}: {describe(rows, fault, at)}; "
-        f"{total} a rule, nothing was mended. `absolute data audit` lists them all.",
-    )
-
-
-def _no_unit(rows: Rows) -> UserError:
-    shown = ", ".join(str(rows.cells[name][0]) for name in ("open", "high", "low", "close"))
-    return UserError(
-        "DATA_PRICE_UNIT",
-        f"The prices in '{rows.source}' ({shown}, ...) are no whole multiples of any decimal unit "
-        "down to 0.0000000001; round them in the file, or give a range and a price unit that fit.",
+        f"The file '{rows.source}', data row {row} ({time}): {problem}; rows that break a rule: "
+        f"{count}. Nothing was mended; `absolute data audit` lists them all.",
     )

@@ -5,6 +5,7 @@ milliseconds, microseconds or nanoseconds by its size: between 2009 and 2100 the
 not overlap, so each value is judged alone and a file that changes its unit half-way is read right.
 """
 
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
@@ -22,6 +23,7 @@ LAST_S: Final = 4_102_444_800
 """2100-01-01, exclusive."""
 
 PER_SECOND: Final = {"s": 1, "ms": 1_000, "us": 1_000_000, "ns": 1_000_000_000}
+UNITS_S: Final = {"s": 1, "m": 60, "h": 3_600, "d": 86_400, "w": 604_800}
 SPELLING: Final = (
     r"^\s*(\d{4})[-/.](\d{2})[-/.](\d{2})"
     r"(?:[T ]+(\d{2}):(\d{2})(?::(\d{2})(?:[.,](\d{1,9}))?)?)?"
@@ -105,28 +107,33 @@ def _from_units(whole: pl.Series, per_second: NDArray[np.int64]) -> Instants:
 
 def _from_calendar(column: pl.Series) -> Instants:
     """Text such as 2024-01-31, 2024-01-31 10:00, 2024-01-31T10:00:00.5+02:00."""
-    names = ("year", "month", "day", "hour", "minute", "second", "fraction", "zone")
-    parts = pl.DataFrame(
-        {name: column.str.extract(SPELLING, i + 1) for i, name in enumerate(names)}
-    )
-    number = {name: pl.col(name).cast(pl.Int64).fill_null(0) for name in names[3:6]}
-    zone = pl.col("zone").str.replace_many(["Z", "UTC"], ["+0000", "+0000"]).str.replace(":", "")
-    sign = pl.when(zone.str.starts_with("-")).then(-1).otherwise(1)
-    hours = zone.str.slice(1, 2).cast(pl.Int64, strict=False).fill_null(0)
-    minutes = zone.str.slice(3, 2).cast(pl.Int64, strict=False).fill_null(0)
+    names = ["year", "month", "day", "hour", "minute", "second", "fraction", "zone"]
+    parts = column.str.extract_groups(SPELLING).struct.rename_fields(names).struct.unnest()
+    hour, minute, second = (pl.col(name).cast(pl.Int64).fill_null(0) for name in names[3:6])
     table = parts.select(
-        days=pl.concat_str("year", "month", "day", separator="-")
-        .str.to_date("%Y-%m-%d", strict=False)
-        .cast(pl.Int32),
-        of_day=number["hour"] * 3600 + number["minute"] * 60 + number["second"],
-        wrong=(number["hour"] > 23) | (number["minute"] > 59) | (number["second"] > 59),
+        days=pl.when((hour < 24) & (minute < 60) & (second < 60)).then(
+            pl.concat_str("year", "month", "day", separator="-")
+            .str.to_date("%Y-%m-%d", strict=False)
+            .cast(pl.Int32)
+            .cast(pl.Int64)
+        ),
+        of_day=hour * 3600 + minute * 60 + second,
         nanos=pl.col("fraction").str.pad_end(9, "0").cast(pl.Int64).fill_null(0),
-        offset=sign * (hours * 3600 + minutes * 60),
-    ).with_columns(days=pl.when(pl.col("wrong")).then(None).otherwise(pl.col("days")))
-    seconds = table["days"].cast(pl.Int64) * 86_400 + table["of_day"] - table["offset"]
+        offset=_offset_seconds(pl.col("zone")),
+    )
+    seconds = table["days"] * 86_400 + table["of_day"] - table["offset"]
     base = _from_units(seconds, np.ones(len(column), dtype=np.int64))
     nanos = np.where(base.usable, table["nanos"].to_numpy(), 0)
     return Instants(base.ns + nanos, base.unreadable, base.out_of_range)
+
+
+def _offset_seconds(zone: pl.Expr) -> pl.Expr:
+    """Seconds east of Greenwich of +02:00, -0330 or +02; none and letters are zero."""
+    digits = zone.str.replace(":", "")
+    hours = digits.str.slice(1, 2).cast(pl.Int64, strict=False).fill_null(0)
+    minutes = digits.str.slice(3, 2).cast(pl.Int64, strict=False).fill_null(0)
+    sign = pl.when(zone.str.starts_with("-")).then(-1).otherwise(1)
+    return sign * (hours * 3600 + minutes * 60)
 
 
 def parse_instant(text: str) -> int:
@@ -144,11 +151,34 @@ def parse_instant(text: str) -> int:
     return int(found.ns[0])
 
 
-def instant_text(ns: int) -> str:
-    """An instant as people read it: 2024-03-05 14:30:00 UTC, with milliseconds where there are."""
+def parse_timeframe(text: str) -> int:
+    """The length in ns of a bar named as exchanges do: 30s, 1m, 5m, 1h, 4h, 1d, 1w.
+
+    Raises UserError TIMEFRAME_UNKNOWN.
+    """
+    spelled = re.fullmatch(r"([1-9]\d{0,3})([smhdw])", text.strip())
+    if spelled is None:
+        raise UserError(
+            "TIMEFRAME_UNKNOWN", f"'{text}' is no length of a bar; write one such as 1m, 4h or 1d."
+        )
+    return int(spelled[1]) * UNITS_S[spelled[2]] * SECOND_NS
+
+
+def moment(ns: int) -> datetime:
+    """An instant as an aware UTC datetime, to the microsecond."""
     seconds, nanos = divmod(int(ns), SECOND_NS)
-    text = datetime.fromtimestamp(seconds, tz=UTC).strftime("%Y-%m-%d %H:%M:%S")
-    return f"{text}.{nanos // 1_000_000:03d} UTC" if nanos else f"{text} UTC"
+    return datetime.fromtimestamp(seconds, tz=UTC).replace(microsecond=nanos // 1_000)
+
+
+def moment_text(time: datetime) -> str:
+    """A time as people read it: 2024-03-05 14:30:00 UTC, with milliseconds where there are."""
+    shown = time.isoformat(" ", "milliseconds" if time.microsecond else "seconds")
+    return shown.removesuffix("+00:00") + " UTC"
+
+
+def instant_text(ns: int) -> str:
+    """Nanoseconds since 1970 as people read them."""
+    return moment_text(moment(ns))
 
 
 def span_text(ns: int) -> str:

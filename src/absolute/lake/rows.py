@@ -1,7 +1,7 @@
 """Owns the rows of one market as a file holds them, and the rules that make a row a bar.
 
 It finds every breach of a rule and judges none: the reader refuses a breach, the audit lists it.
-Prices are whole units wherever a unit fits, so the rules compare exact numbers.
+Prices are whole units, so the rules compare exact numbers.
 """
 
 from collections.abc import Iterator
@@ -15,8 +15,16 @@ import polars as pl
 from numpy.typing import NDArray
 
 from absolute.domain.errors import UserError
-from absolute.lake.instants import Instants, instant_text, read_instants
-from absolute.lake.table import SYMBOL_SPELLINGS, TIME_SPELLINGS, Schema, Table
+from absolute.domain.units import plain
+from absolute.lake.instants import Instants, read_instants
+from absolute.lake.table import (
+    SYMBOL_SPELLINGS,
+    TIME_SPELLINGS,
+    Schema,
+    Table,
+    names_in,
+    only,
+)
 from absolute.lake.ticks import read_ticks
 
 PRICES: Final = ("open", "high", "low", "close")
@@ -63,17 +71,19 @@ class Fault(StrEnum):
 class Rows:
     """Rows of one market in file order; row i is data row `number[i]` of the file.
 
-    `prices` [4, n] open, high, low, close: int64 in `unit`s, or float64 where no unit fits;
-    `readable` and `misfit` bool[n] as in `Ticks`; `volume` float64[n], NaN where unreadable.
+    `prices` int64[4, n]: open, high, low, close in whole `unit`s;
+    `readable` and `misfit` bool[n] as in `Ticks`; `torn` the numbers of rows with fields to spare;
+    `volume` float64[n], NaN where unreadable.
     """
 
     source: str
     symbol: str | None
     cells: pl.DataFrame
+    torn: frozenset[int]
     number: NDArray[np.int64]
     times: Instants
-    prices: NDArray[np.int64] | NDArray[np.float64]
-    unit: Decimal | None
+    prices: NDArray[np.int64]
+    unit: Decimal
     readable: Mask
     misfit: Mask
     rounded: int
@@ -96,65 +106,37 @@ class Rows:
         )
 
 
-def symbols_in(table: Table) -> list[str]:
-    """The markets of a file that names them, in order of appearance."""
-    if "symbol" not in table.frame.columns:
-        return []
-    return [str(s) for s in table.frame["symbol"].unique(maintain_order=True).drop_nulls()]
-
-
 def rows_of(table: Table, symbol: str | None = None, price_unit: Decimal | None = None) -> Rows:
     """The rows of one market of the file.
 
     Raises UserError DATA_SYMBOL_NEEDED, DATA_SYMBOL_UNKNOWN or DATA_COLUMN_MISSING.
     """
-    cells = table.frame.with_row_index("row", offset=1)
-    chosen = _chosen_symbol(table, symbol)
-    if chosen is not None:
-        cells = cells.filter(pl.col("symbol").cast(pl.String) == chosen)
+    cells = only(table, "symbol", symbol).frame
     for name in PRICES:
         kind = cells[name].dtype
         if not (kind.is_numeric() or kind in (pl.String, pl.Null)):
             raise UserError(
                 "DATA_COLUMN_MISSING",
-                f"The column '{name}' of '{table.source}' holds {kind}, not prices.",
+                f"The file '{table.source}' holds {kind} in the column '{name}'; give that name to "
+                "the column with the prices.",
             )
     ticks = read_ticks([cells[name] for name in PRICES], price_unit)
-    floats = np.stack([_numbers(cells[name]) for name in PRICES])
-    readable = np.isfinite(floats).all(axis=0)
-    misfit = np.zeros(len(cells), dtype=np.bool_)
-    if ticks is not None:
-        readable &= ticks.readable.all(axis=0)
-        misfit = ticks.misfit.any(axis=0)
+    number = cells["row"].to_numpy().astype(np.int64)
+    torn = np.isin(number, table.torn)
     return Rows(
         source=table.source,
-        symbol=chosen,
+        symbol=symbol or next(iter(names_in(table, "symbol")), None),
         cells=cells,
-        number=cells["row"].to_numpy().astype(np.int64),
+        torn=frozenset(table.torn),
+        number=number,
         times=read_instants(cells["ts"]),
-        prices=floats if ticks is None else ticks.ticks,
-        unit=None if ticks is None else ticks.unit,
-        readable=readable,
-        misfit=misfit,
-        rounded=0 if ticks is None else ticks.rounded,
+        prices=ticks.ticks,
+        unit=ticks.unit,
+        readable=np.logical_and.reduce(ticks.readable) & ~torn,
+        misfit=np.logical_or.reduce(ticks.misfit),
+        rounded=ticks.rounded,
         volume=_numbers(cells["volume"]) if "volume" in cells.columns else None,
     )
-
-
-def _chosen_symbol(table: Table, symbol: str | None) -> str | None:
-    symbols = symbols_in(table)
-    listed = ", ".join(symbols[:20])
-    if symbol is None and len(symbols) > 1:
-        raise UserError(
-            "DATA_SYMBOL_NEEDED",
-            f"The file '{table.source}' holds {listed}; choose one (--symbol).",
-        )
-    if symbol is not None and symbol not in symbols:
-        raise UserError(
-            "DATA_SYMBOL_UNKNOWN",
-            f"The file '{table.source}' has no symbol '{symbol}'; it holds {listed or 'one'}.",
-        )
-    return symbol if symbol is not None else next(iter(symbols), None)
 
 
 def _numbers(column: pl.Series) -> NDArray[np.float64]:
@@ -221,9 +203,11 @@ def repeats(ts: NDArray[np.int64]) -> Mask:
 
 def describe(rows: Rows, fault: Fault, at: int) -> str:
     """What is wrong with a row, with the values as the file has them."""
-    cell = {name: rows.cells[name][at] for name in rows.cells.columns}
+    cell = {name: _shown(rows.cells[name], at) for name in rows.cells.columns}
     bar = ", ".join(f"{name} {cell[name]}" for name in PRICES)
     match fault:
+        case Fault.MALFORMED if int(rows.number[at]) in rows.torn:
+            return "the row has more fields than the first line"
         case Fault.MALFORMED:
             shown = ", ".join(f"{k} {v}" for k, v in cell.items() if k not in ("row", "symbol"))
             return f"a value is missing or unreadable ({shown})"
@@ -232,7 +216,7 @@ def describe(rows: Rows, fault: Fault, at: int) -> str:
         case Fault.PRICE:
             return f"a price is not above zero ({bar})"
         case Fault.UNIT:
-            return f"a price is no whole multiple of {rows.unit} ({bar})"
+            return f"a price is no whole multiple of {plain(rows.unit)} ({bar})"
         case Fault.VOLUME:
             return f"the volume {cell['volume']} is negative"
         case Fault.OHLC:
@@ -240,8 +224,14 @@ def describe(rows: Rows, fault: Fault, at: int) -> str:
         case Fault.DUPLICATE:
             return "the time stands in an earlier row already"
         case Fault.ORDER:
-            return f"the time lies before the row above ({instant_text(rows.times.ns[at - 1])})"
+            return "the time lies before that of the row above"
         case Fault.OVERLAP:
-            return (
-                f"the bar opens before the one above ends ({instant_text(rows.times.ns[at - 1])})"
-            )
+            return "the bar opens before the one above ends"
+
+
+def _shown(column: pl.Series, at: int) -> str:
+    """A cell as text; a damaged datetime only as its number, as polars cannot spell it."""
+    if column.dtype.is_temporal():
+        column = column.to_physical()
+    value = column[at]
+    return "nothing" if value is None else str(value)

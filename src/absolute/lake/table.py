@@ -5,7 +5,7 @@ It knows how exchanges spell a column and nothing of what makes a value right: t
 that a price can be read exactly later.
 """
 
-import csv
+import functools
 import gzip
 import hashlib
 import io
@@ -14,7 +14,7 @@ import re
 import zipfile
 import zlib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -28,7 +28,8 @@ TIME_SPELLINGS: Final = (
 )
 SYMBOL_SPELLINGS: Final = ("symbol", "pair", "instrument", "ticker", "series")
 SEPARATORS: Final = ",;\t"
-DATUM: Final = re.compile(r"\s*\d{4}")
+QUOTED: Final = r'^\s*"([^"]*)"\s*$'
+DATUM: Final = re.compile(r"[\s\"]*\d{4}")
 """A first field that begins like this is a time: the file has no header."""
 
 Spellings = Mapping[str, tuple[str, ...]]
@@ -45,11 +46,15 @@ class Schema:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A file's columns under our names; `frame` row i is data row i + 1 of the file."""
+    """A file's columns under our names, with the number of each data row, from 1, in `row`.
+
+    `torn` are the numbers of CSV rows with more fields than the first line; they are cut to fit.
+    """
 
     source: str
     sha256: str
     frame: pl.DataFrame
+    torn: tuple[int, ...]
 
 
 def read_table(path: Path, schema: Schema) -> Table:
@@ -60,21 +65,54 @@ def read_table(path: Path, schema: Schema) -> Table:
     """
     try:
         data = path.read_bytes()
-    except (FileNotFoundError, NotADirectoryError, IsADirectoryError) as error:
-        what = "is a folder" if isinstance(error, IsADirectoryError) else "does not exist"
+    except (FileNotFoundError, NotADirectoryError):
         raise UserError(
             "DATA_FILE_MISSING",
-            f"The file '{path}' {what}; give the path of a Parquet or CSV file.",
+            f"The file '{path}' does not exist; give the path of a Parquet or CSV file.",
         ) from None
-    except OSError as error:
+    except OSError as fault:
+        reason = fault.strerror
         raise UserError(
-            "DATA_FILE_MISSING", f"The file '{path}' cannot be read: {error.strerror}."
+            "DATA_FILE_MISSING",
+            f"The file '{path}' cannot be read ({reason}); give a Parquet or CSV file.",
         ) from None
     digest = hashlib.sha256(data).hexdigest()
-    frame = _named(_parsed(_unpacked(data, path.name), path.name, schema), path.name, schema)
+    frame, torn = _parsed(_unpacked(data, path.name), path.name, schema)
     if frame.is_empty():
-        raise UserError("DATA_EMPTY", f"The file '{path.name}' holds no rows.")
-    return Table(path.name, digest, frame)
+        raise UserError("DATA_EMPTY", f"The file '{path}' holds no rows; give one with data.")
+    found = _found(frame.columns, path.name, schema)
+    named = frame.select(pl.col(theirs).alias(ours) for ours, theirs in found.items())
+    return Table(path.name, digest, named.with_row_index("row", offset=1), torn)
+
+
+def names_in(table: Table, column: str) -> list[str]:
+    """What a naming column (symbol, exchange) holds, in order of appearance."""
+    if column not in table.frame.columns:
+        return []
+    return [str(n) for n in table.frame[column].unique(maintain_order=True).drop_nulls()]
+
+
+def only(table: Table, column: str, wanted: str | None) -> Table:
+    """The rows of one name; a choice is needed only where a file holds several.
+
+    Raises UserError DATA_<COLUMN>_NEEDED or DATA_<COLUMN>_UNKNOWN.
+    """
+    names = names_in(table, column)
+    listed = ", ".join(names[:20]) or "-"
+    if wanted is None and len(names) > 1:
+        raise UserError(
+            f"DATA_{column.upper()}_NEEDED",
+            f"The file '{table.source}' holds several: {listed}; choose one (--{column}).",
+        )
+    if wanted is not None and wanted not in names:
+        raise UserError(
+            f"DATA_{column.upper()}_UNKNOWN",
+            f"The file '{table.source}' does not name '{wanted}'; it names: {listed}. Choose one "
+            "of these, or none.",
+        )
+    if wanted is None:
+        return table
+    return replace(table, frame=table.frame.filter(pl.col(column).cast(pl.String) == wanted))
 
 
 def _unknown(source: str, why: str) -> UserError:
@@ -82,12 +120,6 @@ def _unknown(source: str, why: str) -> UserError:
         "DATA_FORMAT_UNKNOWN",
         f"The file '{source}' {why}; readable are Parquet, feather, CSV and JSON arrays, "
         "also as .gz or as a .zip of one file.",
-    )
-
-
-def _malformed(source: str, row: int, why: str) -> UserError:
-    return UserError(
-        "DATA_ROW_MALFORMED", f"The file '{source}' {why} in data row {row}; mend or remove it."
     )
 
 
@@ -106,13 +138,13 @@ def _unpacked(data: bytes, source: str) -> bytes:
     return data
 
 
-def _parsed(data: bytes, source: str, schema: Schema) -> pl.DataFrame:
+def _parsed(data: bytes, source: str, schema: Schema) -> tuple[pl.DataFrame, tuple[int, ...]]:
     try:
         if data.startswith(b"PAR1"):
             columns = _found(pl.read_parquet_schema(io.BytesIO(data)), source, schema).values()
-            return pl.read_parquet(io.BytesIO(data), columns=list(columns))
+            return pl.read_parquet(io.BytesIO(data), columns=list(columns)), ()
         if data.startswith(b"ARROW1"):
-            return pl.read_ipc(io.BytesIO(data))
+            return pl.read_ipc(io.BytesIO(data)), ()
     except pl.exceptions.PolarsError as error:
         raise _unknown(source, f"is damaged ({str(error).splitlines()[0]})") from None
     try:
@@ -120,8 +152,8 @@ def _parsed(data: bytes, source: str, schema: Schema) -> pl.DataFrame:
     except UnicodeDecodeError:
         raise _unknown(source, "is neither a table format nor UTF-8 text") from None
     if text.lstrip().startswith("[["):
-        return _json_arrays(text, source, schema)
-    return _csv(text, source, schema)
+        return _json_arrays(text, source, schema), ()
+    return _csv(text.lstrip("\r\n"), source, schema)
 
 
 def _json_arrays(text: str, source: str, schema: Schema) -> pl.DataFrame:
@@ -133,7 +165,10 @@ def _json_arrays(text: str, source: str, schema: Schema) -> pl.DataFrame:
     width = len(rows[0])
     for number, row in enumerate(rows, 1):
         if not isinstance(row, list) or len(row) != width:
-            raise _malformed(source, number, f"does not hold a list of {width} values")
+            raise UserError(
+                "DATA_ROW_MALFORMED",
+                f"The file '{source}', data row {number}: not a list of {width} values; mend it.",
+            )
     names = _bare_names(width, source, schema)
     texts = [
         [None if value is None else str(value) for value in column]
@@ -144,48 +179,46 @@ def _json_arrays(text: str, source: str, schema: Schema) -> pl.DataFrame:
     )
 
 
-def _csv(text: str, source: str, schema: Schema) -> pl.DataFrame:
-    first = text.lstrip("\r\n").split("\n", 1)[0].rstrip("\r")
+def _csv(text: str, source: str, schema: Schema) -> tuple[pl.DataFrame, tuple[int, ...]]:
+    """All fields as text; a row too long for the first line is cut and told."""
+    first = text.split("\n", 1)[0].rstrip("\r")
     separator = max(SEPARATORS, key=first.count)
-    fields = next(csv.reader([first], delimiter=separator), [])
+    fields = [field.strip().strip('"') for field in first.split(separator)]
     if "\x00" in text or len(fields) < 2:
         raise _unknown(source, "is no table")
     bare = DATUM.match(fields[0]) is not None
     names = _bare_names(len(fields), source, schema) if bare else tuple(fields)
     if len(set(names)) != len(names):
         raise _unknown(source, "names a column twice")
+    read = functools.partial(
+        pl.read_csv,
+        text.encode(),
+        has_header=not bare,
+        new_columns=list(names),
+        separator=separator,
+        infer_schema=False,
+        quote_char=None,  # a stray quotation mark would swallow rows
+    )
     try:
-        frame = pl.read_csv(
-            text.encode(),
-            has_header=not bare,
-            new_columns=list(names),
-            separator=separator,
-            infer_schema=False,
-        )
+        return _trimmed(read()), ()
     except pl.exceptions.NoDataError:
-        return pl.DataFrame(schema=dict.fromkeys(names, pl.String))
+        return pl.DataFrame(schema=dict.fromkeys(names, pl.String)), ()
     except pl.exceptions.PolarsError:
-        raise _torn_row(text, source, separator, headed=not bare) from None
-    return _without_blank_end(frame)
+        torn = _torn_rows(text, separator, headed=not bare)
+        return _trimmed(read(truncate_ragged_lines=True)), torn
 
 
-def _torn_row(text: str, source: str, separator: str, *, headed: bool) -> UserError:
-    """Which row of a CSV does not have as many fields as the first; only asked when one has not."""
-    lines = csv.reader(io.StringIO(text), delimiter=separator)
-    width = len(next(lines))
-    try:
-        for row, fields in enumerate(lines, 1 if headed else 2):
-            if len(fields) > width:
-                return _malformed(source, row, f"has {len(fields)} fields instead of {width}")
-    except csv.Error as error:
-        return _unknown(source, f"is no proper CSV ({error})")
-    return _unknown(source, "is no proper CSV (a quotation mark is not closed)")
+def _torn_rows(text: str, separator: str, *, headed: bool) -> tuple[int, ...]:
+    """Numbers of the CSV rows with too many fields; only asked when there is one."""
+    marks = [line.count(separator) for line in text.split("\n")]
+    return tuple(row for row, count in enumerate(marks[headed:], start=1) if count > marks[0])
 
 
-def _without_blank_end(frame: pl.DataFrame) -> pl.DataFrame:
-    """Drop empty lines at the end, which hold no row; one in the middle stays, as a fault."""
+def _trimmed(frame: pl.DataFrame) -> pl.DataFrame:
+    """Free quoted fields, and drop empty lines at the end; one in the middle stays, as a fault."""
     filled = frame.select(pl.any_horizontal(pl.all().is_not_null())).to_series().arg_true()
-    return frame.head(int(filled[-1]) + 1 if len(filled) else 0)
+    frame = frame.head(int(filled[-1]) + 1 if len(filled) else 0)
+    return frame.with_columns(pl.all().str.replace(QUOTED, "$1"))
 
 
 def _bare_names(width: int, source: str, schema: Schema) -> tuple[str, ...]:
@@ -207,16 +240,12 @@ def _found(columns: Iterable[str], source: str, schema: Schema) -> dict[str, str
         theirs = next((lower[s] for s in spellings if s in lower), None)
         if theirs is not None:
             found[ours] = theirs
-    missing = [name for name in schema.needed if name not in found]
+    missing = ", ".join(name for name in schema.needed if name not in found)
     if missing:
+        present = ", ".join(lower.values())
         raise UserError(
             "DATA_COLUMN_MISSING",
-            f"The file '{source}' has no column for {', '.join(missing)}; it has "
-            f"{', '.join(lower.values())}. Rename a column to the word that is missing.",
+            f"The file '{source}' has no column for: {missing}; it has: {present}. Name each "
+            "column by the word that is missing.",
         )
     return found
-
-
-def _named(frame: pl.DataFrame, source: str, schema: Schema) -> pl.DataFrame:
-    found = _found(frame.columns, source, schema)
-    return frame.select(pl.col(theirs).alias(ours) for ours, theirs in found.items())

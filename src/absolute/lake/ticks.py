@@ -4,7 +4,8 @@ It knows nothing of bars or files. Text is read digit by digit. A binary float i
 decimal number it is nearest to: the unit is the coarsest 10**-k, k at most 10, of which every price
 is a whole multiple to the last bit. Where a computation left noise in the last bits, the unit is
 the coarsest one that every price meets within 1e-9 of itself and a hundredth of a unit, and the
-prices that moved are counted. Nothing else is ever rounded.
+prices that moved are counted. Nothing else is ever rounded: where
+no unit fits, the finest is taken and the prices that are no multiple of it are marked.
 """
 
 from collections.abc import Iterator
@@ -18,6 +19,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 MOST_DECIMALS: Final = 10
+FINEST: Final = Decimal(1).scaleb(-MOST_DECIMALS)
 NOISE: Final = 1e-9
 NOISE_UNITS: Final = 0.01
 EXACT: Final = 2.0**53
@@ -32,8 +34,8 @@ Mask = NDArray[np.bool_]
 class Ticks:
     """Prices in whole units: `ticks` int64[columns, n], 0 where not `readable` bool[columns, n].
 
-    `misfit` bool[columns, n] marks readable prices that are no whole multiple of a unit that was
-    asked for; `rounded` counts prices that carried float noise.
+    `misfit` bool[columns, n] marks readable prices that are no whole multiple of the unit (0 in
+    `ticks`); `rounded` counts prices that carried float noise.
     """
 
     unit: Decimal
@@ -43,8 +45,8 @@ class Ticks:
     rounded: int
 
 
-def read_ticks(columns: list[pl.Series], unit: Decimal | None) -> Ticks | None:
-    """Prices of several columns in one common unit, `unit` if given; None if no unit fits."""
+def read_ticks(columns: list[pl.Series], unit: Decimal | None) -> Ticks:
+    """Prices of several columns in one unit: `unit` if given, else the coarsest that fits."""
     if any(c.dtype == pl.String or c.dtype.is_decimal() or c.dtype == pl.Float32 for c in columns):
         texts = [_plain(c.cast(pl.String)) for c in columns]
         exact = _from_texts(texts, unit)
@@ -95,12 +97,12 @@ def _from_texts(columns: list[pl.Series], unit: Decimal | None) -> Ticks | None:
     return Ticks(unit or found, ticks, readable, misfit, rounded=0)
 
 
-def _in_coarsest_unit(prices: Floats, readable: Mask) -> Ticks | None:
+def _in_coarsest_unit(prices: Floats, readable: Mask) -> Ticks:
     for unit in _units_that_may_fit(prices):
         found = _in_unit(prices, readable, unit)
         if not found.misfit.any():
             return found
-    return None
+    return _in_unit(prices, readable, FINEST)
 
 
 def _units_that_may_fit(prices: Floats) -> Iterator[Decimal]:

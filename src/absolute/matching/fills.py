@@ -8,7 +8,7 @@ of the tape, so that comparing is exact.
 
 from dataclasses import dataclass
 from decimal import Decimal
-from enum import Enum
+from enum import StrEnum
 
 from absolute.domain.instrument import Side
 from absolute.domain.units import ZERO, Ratio
@@ -16,7 +16,7 @@ from absolute.kernels.feed import ticks_down, ticks_up
 from absolute.kernels.skip import NEVER_DOWN, NEVER_UP
 
 
-class FillRule(Enum):
+class FillRule(StrEnum):
     """The honesty ladder."""
 
     TOUCH = "touch"

@@ -6,16 +6,16 @@ nearer to the open comes first, and reactions take part in the rest of the path.
 finer data: replace the bars that it covers.
 """
 
-from enum import Enum
+from enum import StrEnum
 
 from absolute.kernels.feed import Row
 
 
-class Intrabar(Enum):
+class Intrabar(StrEnum):
     """Which extreme comes first."""
 
     PESSIMISTIC = "pessimistic"
-    OPEN_NEAREST = "open_nearest"
+    OPEN_NEAREST = "nearest"
 
 
 def low_first(row: Row, policy: Intrabar, *, short: bool) -> bool:

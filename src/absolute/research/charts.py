@@ -67,12 +67,12 @@ def price(result: BacktestResult, words: Wording, alt: str) -> str:
         figure, axes = _canvas(320)
         line = thin(result.ts, result.close, bar_ns=result.bar_ns)
         axes.plot(line.days, line.values, color=FAINT, linewidth=1.1)
-        size = 90 if len(result.fills) < CROWD else 34
+        size, edge = (90, 1.0) if len(result.fills) < CROWD else (34, 0.4)
         for side, marker, colour in (("buy", "^", ACCENT), ("sell", "v", SELL)):
             days, prices = _marks(result, side)
             axes.scatter(
                 days, prices, s=size, marker=marker, color=colour, edgecolors=SURFACE,
-                linewidths=1.0, zorder=3, clip_on=False,
+                linewidths=edge, zorder=3, clip_on=False,
             )  # fmt: skip
         _frame(axes, result, words)
         return _svg(figure, "price", alt)
@@ -209,17 +209,22 @@ def _svg(figure: Figure, name: str, alt: str) -> str:
     drawn = io.StringIO()
     figure.savefig(drawn, format="svg", dpi=POINTS_PER_INCH)
     text = drawn.getvalue()
-    text = text[text.index("<svg") :]
-    text = re.sub(r'<svg [^>]*viewBox="([^"]*)"[^>]*>', _opening(alt), text, count=1)
-    text = re.sub(r"<(metadata|style)\b.*?</\1>", "", text, flags=re.DOTALL)
-    text = text.replace("xlink:href", "href")
-    text = re.sub(r'(id="|url\(#|href="#)', rf"\g<1>{name}-", text)
-    text = re.sub(r" font-family: [^;\"]*;", "", text)
-    text = re.sub(r"(\.\d\d)\d+", r"\1", text)
-    text = re.sub(r"\s*\n\s*", "\n", text)
+    text = re.sub(r"<(metadata|style)\b.*?</\1>", "", text[text.index("<svg") :], flags=re.DOTALL)
+    # Only what stands inside a tag is shortened: a label between tags keeps all its digits.
+    text = re.sub(r"<[^>]+>", lambda tag: _short(tag.group(), name), text)
+    return re.sub(r'<svg [^>]*viewBox="([^"]*)"[^>]*>', _opening(alt), text, count=1)
+
+
+def _short(tag: str, name: str) -> str:
+    """A tag with page-wide ids, the page's font and colours, and hundredths of a unit."""
+    tag = tag.replace("xlink:href", "href")
+    tag = re.sub(r'(id="|url\(#|href="#)', rf"\g<1>{name}-", tag)
+    tag = re.sub(r" font-family: [^;\"]*;", "", tag)
+    tag = re.sub(r"(\.\d\d)\d+", r"\1", tag)
+    tag = re.sub(r"\s+", " ", tag)
     for colour, role in ROLES.items():
-        text = text.replace(colour, role)
-    return text
+        tag = tag.replace(colour, role)
+    return tag
 
 
 def _opening(alt: str) -> str:

@@ -4,21 +4,16 @@ It knows nothing of HTML, style or files. The template lays out what it finds he
 word and no figure of its own.
 """
 
-import math
 from dataclasses import dataclass
 from typing import Final
 
-from absolute.engine.metrics import DAY_NS, SECOND_NS, monthly_returns
+from absolute.engine.metrics import DAY_NS, SECOND_NS
 from absolute.research import figures
 from absolute.research.figures import Figure
-from absolute.research.result import BacktestResult, DealRow, json_value
+from absolute.research.report_tables import Table, deal_table, month_table
+from absolute.research.result import BacktestResult, json_value
 from absolute.research.wording import Wording
 
-DEALS_SHOWN: Final = 500
-HEAT_FULL: Final = 0.10
-"""A monthly return of ten per cent has the strongest colour."""
-
-HEAT_LEVELS: Final = 5
 TAIL_SAMPLES: Final = 100
 """Below this many returns fewer than five lie in the tail behind VaR and CVaR."""
 
@@ -29,24 +24,6 @@ class Group:
 
     title: str
     figures: list[Figure]
-
-
-@dataclass(frozen=True, slots=True)
-class Cell:
-    """One table cell; `tone` is a style class: a heat level, `up`, `down` or nothing."""
-
-    text: str
-    tone: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Table:
-    """Head and rows; the first cell of each row names the row."""
-
-    title: str
-    note: str
-    head: list[str]
-    rows: list[list[Cell]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +119,7 @@ def key_figures(result: BacktestResult, words: Wording) -> list[Figure]:
         Figure(
             _("Win Rate"),
             words.percent(metrics.win_rate),
-            _("of {count} closed deals").format(count=words.count(metrics.total_trades)),
+            _("closed deals: {count}").format(count=words.count(metrics.total_trades)),
         ),
     ]
 
@@ -204,7 +181,7 @@ def verdict(result: BacktestResult, words: Wording) -> str:
 def _span(result: BacktestResult, words: Wording) -> str:
     _, seconds = words.translate, result.metrics.elapsed_seconds
     if seconds < 2 * DAY_NS / SECOND_NS:
-        return _("{count} hours").format(count=words.count(round(seconds / 3_600)))
+        return words.duration(seconds)
     return _("{count} days").format(count=words.count(round(seconds * SECOND_NS / DAY_NS)))
 
 
@@ -222,10 +199,10 @@ def _price(result: BacktestResult, words: Wording) -> Picture:
     return Picture(
         name="price",
         title=_("Price and fills"),
-        alt=_("Price between {low} and {high}, with {buys} buys and {sells} sells marked.").format(
+        alt=_("Price between {low} and {high}; buys marked: {buys}, sells marked: {sells}.").format(
             low=low, high=high, **counts
         ),
-        caption=_("{buys} buys and {sells} sells. Marks closer than a few pixels are one.").format(
+        caption=_("Buys: {buys}, sells: {sells}. Marks closer than a few pixels are one.").format(
             **counts
         ),
         keys=[Key("line faint", _("Price")), Key("buy", _("Buy")), Key("sell", _("Sell"))],
@@ -264,91 +241,6 @@ def _drawdown(result: BacktestResult, words: Wording) -> Picture:
     )
 
 
-def month_table(result: BacktestResult, words: Wording) -> Table:
-    """Monthly returns, a row for each year, with the year's total compounded."""
-    _ = words.translate
-    months, returns = monthly_returns(result.curve)
-    by_month = dict(zip(months.tolist(), returns.tolist(), strict=True))
-    names = [words.instant(month * 31 * DAY_NS, "LLL") for month in range(12)]
-    years = range(min(by_month) // 12, max(by_month) // 12 + 1)
-    rows = []
-    for year in years:
-        row = [by_month.get(12 * year + month) for month in range(12)]
-        total = math.prod(1.0 + one for one in row if one is not None) - 1.0
-        cells = [_heat(one, words) for one in [*row, total]]
-        rows.append([Cell(str(1970 + year)), *cells])
-    return Table(
-        title=_("Monthly returns"),
-        note=_("Months in UTC; the first and the last may be incomplete."),
-        head=[_("Year"), *names, _("Total")],
-        rows=rows,
-    )
-
-
-def _heat(value: float | None, words: Wording) -> Cell:
-    if value is None:
-        return Cell("")
-    if math.isnan(value):
-        return Cell(words.undefined)
-    level = min(HEAT_LEVELS, math.ceil(abs(value) / HEAT_FULL * HEAT_LEVELS))
-    tone = f"{'gain' if value > 0 else 'loss'}-{level}" if level else ""
-    return Cell(words.number(100 * value, 2, signed=True), tone)
-
-
-def deal_table(result: BacktestResult, words: Wording) -> Table:
-    """The latest deals, one row each."""
-    _ = words.translate
-    shown = result.deals[-DEALS_SHOWN:]
-    note = _("All {count} deals. Times in UTC, amounts in {asset}.")
-    if len(shown) < len(result.deals):
-        note = _("The latest {shown} of {count} deals. Times in UTC, amounts in {asset}.")
-    return Table(
-        title=_("Deals"),
-        note=note.format(
-            shown=words.count(len(shown)),
-            count=words.count(len(result.deals)),
-            asset=result.settle,
-        ),
-        head=[
-            _("Deal"),
-            _("Opened"),
-            _("Closed"),
-            _("Rebuys"),
-            _("Cost"),
-            _("Average"),
-            _("Exit"),
-            _("Profit"),
-            _("Fees"),
-            _("Status"),
-        ],
-        rows=[_deal(deal, words) for deal in shown],
-    )
-
-
-def _deal(deal: DealRow, words: Wording) -> list[Cell]:
-    _ = words.translate
-    statuses = {
-        "open": _("open"),
-        "closed": _("closed"),
-        "liquidated": _("liquidated"),
-        "flattened": _("flattened"),
-    }
-    profit = deal.profit
-    tone = "" if not profit else "up" if profit > 0 else "down"
-    return [
-        Cell(words.count(deal.number)),
-        Cell(words.minute(deal.opened)),
-        Cell("" if deal.closed is None else words.minute(deal.closed)),
-        Cell(words.count(deal.rebuys)),
-        Cell(words.amount(deal.cost)),
-        Cell(words.price(deal.average)),
-        Cell("" if deal.exit_price is None else words.price(deal.exit_price)),
-        Cell("" if profit is None else words.amount(profit, signed=True), tone),
-        Cell(words.amount(deal.fees)),
-        Cell(statuses.get(deal.status, deal.status)),
-    ]
-
-
 def assumptions(result: BacktestResult, words: Wording) -> list[tuple[str, str]]:
     """What one must believe to believe the result; the weak points are named."""
     _, metrics, passport = words.translate, result.metrics, result.passport
@@ -365,7 +257,7 @@ def assumptions(result: BacktestResult, words: Wording) -> list[tuple[str, str]]
         caution = _("The run is shorter than a year, so yearly figures extrapolate.")
         rows.append((_("Short run"), caution))
     if metrics.samples < TAIL_SAMPLES:
-        caution = _("VaR, CVaR, Sharpe and beta rest on only {count} returns.")
+        caution = _("VaR, CVaR, Sharpe and beta rest on few returns: {count}.")
         rows.append((_("Small sample"), caution.format(count=words.count(metrics.samples))))
     return [*rows, *((_("Note"), note) for note in result.notes)]
 

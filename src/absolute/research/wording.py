@@ -25,6 +25,8 @@ DOLLARS: Final = frozenset(
 
 SECOND_NS: Final = 1_000_000_000
 PLACES_MAX: Final = 8
+ASTRONOMIC: Final = 10**15
+"""From here on a number is written with an exponent, in any language."""
 
 
 def untranslated(text: str) -> str:
@@ -53,7 +55,10 @@ class Wording:
 
     def number(self, value: Number, places: int, *, signed: bool = False) -> str:
         """`value` with exactly `places` decimals and grouped thousands; `+` if signed."""
-        exact = round(_exact(value), places) + 0  # + 0 turns minus zero into zero
+        exact = _exact(value)
+        if abs(exact) >= ASTRONOMIC:
+            return f"{exact:.1e}"
+        exact = round(exact, places) + 0  # + 0 turns minus zero into zero
         pattern = "#,##0." + "0" * places if places else "#,##0"
         text: str = format_decimal(exact, format=pattern, locale=self.locale)
         return "+" + text if signed and exact > 0 else text

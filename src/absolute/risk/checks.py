@@ -13,11 +13,13 @@ from absolute.domain.approved import Approved, Refused
 from absolute.domain.instrument import Side, size_fault
 from absolute.domain.messages import Cancel, Submit
 from absolute.domain.portfolio import Portfolio
-from absolute.domain.units import ZERO
+from absolute.domain.units import ZERO, Asset
 from absolute.risk.limits import Limits
 
 Fault = tuple[str, str, str]
 """The gate, the value it saw, the threshold it compared with."""
+Reserved = tuple[Asset, Decimal]
+"""What the order would reserve: worked out once, compared here, held by the portfolio."""
 Gate = Callable[[Submit, Portfolio, Limits], Fault | None]
 
 
@@ -59,25 +61,28 @@ def size(command: Submit, portfolio: Portfolio, limits: Limits) -> Fault | None:
     return None
 
 
-def balance(command: Submit, portfolio: Portfolio, limits: Limits) -> Fault | None:
+def balance(reserved: Reserved, portfolio: Portfolio) -> Fault | None:
     """What the order reserves must be free."""
-    asset, needed = portfolio.ledger.reservation(command.terms, portfolio.price)
-    free = portfolio.available(asset)
+    asset, needed = reserved
+    free = portfolio.ledger.available(asset)
     if needed > free:
         return "INSUFFICIENT_BALANCE", f"{needed} {asset}", f"{free} {asset}"
     return None
 
 
-GATES: Final[tuple[Gate, ...]] = (open_orders, price_band, size, balance)
+GATES: Final[tuple[Gate, ...]] = (open_orders, price_band, size)
 
 
-def review(command: Submit, portfolio: Portfolio, limits: Limits) -> Approved | Refused:
+def review(
+    command: Submit, portfolio: Portfolio, limits: Limits, reserved: Reserved
+) -> Approved | Refused:
     """Pass a wish through every gate."""
     for gate in GATES:
         fault = gate(command, portfolio, limits)
         if fault is not None:
             return Refused(command, *fault)
-    return Approved(command)
+    fault = balance(reserved, portfolio)
+    return Approved(command) if fault is None else Refused(command, *fault)
 
 
 def consent(command: Cancel) -> Approved:
@@ -88,5 +93,3 @@ def consent(command: Cancel) -> Approved:
 def growing(side: Side, held: Decimal) -> bool:
     """True where a trade of this side makes the position larger."""
     return held >= ZERO if side is Side.BUY else held <= ZERO
-
-

@@ -33,12 +33,12 @@ def _names(kind: type) -> tuple[str, ...]:
 
 def jsonable(value: object) -> Any:  # noqa: PLR0911 -- one return per kind of value
     """A message as JSON's own types; a message class is told by the key `_`."""
+    if isinstance(value, Enum):
+        return value.value
     if value is None or isinstance(value, (bool, int, str)):
         return value
     if isinstance(value, Decimal):
         return str(value)
-    if isinstance(value, Enum):
-        return value.value
     if isinstance(value, tuple):
         return [jsonable(item) for item in value]
     if is_dataclass(value) and not isinstance(value, type):
@@ -106,5 +106,3 @@ def _reader_of_union(hint: Any) -> Reader:
         inner = _reader(members[0])
         return lambda told: None if told is None else inner(told)
     return message
-
-

@@ -12,7 +12,6 @@ from absolute.domain.fill import Fee, Fill
 from absolute.domain.instrument import Instrument, Kind, Side
 from absolute.domain.messages import Liquidated
 from absolute.domain.units import ZERO, Nanos, Price, Quote, ledger_near
-from absolute.strategies.ladder_plan import LadderPlan
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +33,6 @@ class Deal:
 
     number: int
     opened: Nanos
-    plan: LadderPlan
     added: Quote
     held: Decimal = ZERO
     acquired: Decimal = ZERO

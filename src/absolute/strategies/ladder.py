@@ -7,9 +7,10 @@ is wanted at a new price; that the old one must be gone first is the business of
 same class runs in a back-test, on paper and live, and has no way to tell them apart.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal
-from enum import Enum
+from enum import StrEnum
 from typing import Final
 
 from absolute.domain.fill import Fill
@@ -50,6 +51,7 @@ from absolute.domain.order import Order, OrderType, Terms
 from absolute.domain.units import NANOS_PER_SECOND, ONE, ZERO, Base, Nanos, Price, Qty, Quote
 from absolute.strategies.base import ASLEEP, Plan, View, Wakes
 from absolute.strategies.deal import Deal, Dust
+from absolute.strategies.ladder_curve import Band
 from absolute.strategies.ladder_plan import (
     LadderConfig,
     LadderPlan,
@@ -64,7 +66,7 @@ LIQUIDATION: Final = "LIQUIDATION"
 """The reason under which a venue sweeps the orders of an account that it liquidates."""
 
 
-class Phase(Enum):
+class Phase(StrEnum):
     """Where the ladder stands."""
 
     IDLE = "idle"
@@ -92,9 +94,15 @@ class Ladder:
     _exit: Terms | None = None
     _rungs: tuple[Terms, ...] = ()
     _notes: list[Note] = field(default_factory=list)
-    _plans: dict[Quote, LadderPlan] = field(default_factory=dict)
+    _series: LadderPlan = field(init=False)
+    _band: Band = field(init=False)
     _capped: int = 0
     _now: Nanos = Nanos(0)
+
+    def __post_init__(self) -> None:
+        """Work the three series out once: only reinvested profit changes them."""
+        self._series = ladder_plan(self.config)
+        self._band = self.config.size_band()
 
     def on(self, event: Event, view: View) -> Plan | None:  # noqa: C901, PLR0912 -- one arm per fact
         """Take in one fact; a plan when what is wanted changed."""
@@ -133,6 +141,26 @@ class Ladder:
                 return None
         return self._plan() if changed or self._notes else None
 
+    def rungs(self) -> Iterator[tuple[int, Price | None, Quote, str]]:
+        """For people: every order of the running deal as (rung, price, value, state).
+
+        A rung that is done shows no price of its own: the fills do. The state is `done`,
+        `resting` or `waiting`.
+        """
+        deal = self.deal
+        if deal is None:
+            return
+        resting = {terms.role: terms.price for terms in self._rungs}
+        price = deal.last_price
+        for rung, drop in enumerate(self._series.drops):
+            value = self._amount(rung, deal.added)
+            if rung <= deal.rung:
+                yield rung, None, value, "done"
+                continue
+            price = Price(price * (ONE - drop))
+            at = resting.get(Role(f"rung {rung}"))
+            yield rung, at or price, value, "waiting" if at is None else "resting"
+
     def _plan(self) -> Plan:
         targets = self._rungs if self._exit is None else (self._exit, *self._rungs)
         notes = tuple(self._notes)
@@ -161,8 +189,7 @@ class Ladder:
         self.phase = Phase.IDLE
         if self.paused or self.halted or view.price is None:
             return False
-        plan = self._plan_for(self.added)
-        amount = plan.orders[0]
+        amount = self._amount(0, self.added)
         cap = self.config.saldo_limite
         if cap and amount > cap:
             amount = cap
@@ -174,19 +201,14 @@ class Ladder:
         self._rungs = (Terms(ENTRY, Side.BUY, OrderType.MARKET, spend=amount),)
         return True
 
-    def _plan_for(self, added: Quote) -> LadderPlan:
-        """The plan of a deal; without reinvestment it is always the same one."""
-        if added:
-            return ladder_plan(self.config, added)
-        plan = self._plans.get(added)
-        if plan is None:
-            plan = self._plans[added] = ladder_plan(self.config, added)
-        return plan
+    def _amount(self, rung: int, added: Quote) -> Quote:
+        """The quote value of an order: the plan's, plus reinvested profit, inside the clamps."""
+        amount = self._series.orders[rung]
+        return Quote(self._band.clamp(amount + added)) if added else amount
 
     def _open(self) -> Deal:
         self.deals += 1
-        plan = self._plan_for(self.added)
-        deal = Deal(self.deals, self._now, plan, self.added)
+        deal = Deal(self.deals, self._now, self.added)
         deal.take_over(self.dust)
         self.dust = Dust()
         self.deal = deal
@@ -403,7 +425,7 @@ class Ladder:
 
     def _target(self, deal: Deal, instrument: Instrument) -> Decimal:
         """The unrounded price of the exit; see `ladder_plan.target_price`."""
-        growth = ONE + deal.plan.targets[deal.rebuys]
+        growth = ONE + self._series.targets[deal.rebuys]
         if self.config.target_mode is TargetMode.GROSS:
             return deal.average * growth
         return deal.basis(instrument) * growth / (ONE - self.config.taxa)
@@ -429,7 +451,7 @@ class Ladder:
         price, rung = deal.last_price, deal.rung + 1
         room = self._room(deal, view)
         while rung <= self.config.limite_recompras and len(wanted) < self.config.resting_rebuys:
-            price = view.instrument.price_down(price * (ONE - deal.plan.drops[rung]))
+            price = view.instrument.price_down(price * (ONE - self._series.drops[rung]))
             qty = self._rung_qty(deal, rung, price, room, view)
             if qty is None:
                 break
@@ -443,22 +465,17 @@ class Ladder:
 
     def _room(self, deal: Deal, view: View) -> Quote:
         """What the deal may still spend: the cap less what it spent, and never more than is free."""
-        price = deal.last_price
-        resting = sum(
-            (
-                view.instrument.notional(order.terms.qty, order.terms.price)
-                for role, order in view.live.items()
-                if role != EXIT and order.terms.qty is not None and order.terms.price is not None
-            ),
-            ZERO,
-        )
-        power = view.buying_power(price) + resting
+        power = view.buying_power(deal.last_price)
+        for role, order in view.live.items():
+            terms = order.terms
+            if role != EXIT and terms.qty is not None and terms.price is not None:
+                power = Quote(power + view.instrument.notional(terms.qty, terms.price))
         cap = self.config.saldo_limite
         return Quote(min(cap - deal.spent, power) if cap else power)
 
     def _rung_qty(self, deal: Deal, rung: int, price: Price, room: Quote, view: View) -> Qty | None:
         """How much to buy at a rung; zero skips it, None ends the ladder here."""
-        instrument, amount = view.instrument, deal.plan.orders[rung]
+        instrument, amount = view.instrument, self._amount(rung, deal.added)
         if amount > room or not price:
             if self._capped != deal.number:
                 self._capped = deal.number

@@ -199,7 +199,10 @@ def _prices(plan: LadderPlan, first_price: Price, tick: Price | None) -> Iterato
 
 
 def _tick_up(price: Decimal, tick: Price | None) -> Decimal:
-    return price if tick is None else -(-price // tick) * tick
+    if tick is None:
+        return price
+    below = price // tick * tick
+    return below if below == price else below + tick
 
 
 def budget(config: LadderConfig, free_balance: Quote | None = None) -> Quote | None:

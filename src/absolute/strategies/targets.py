@@ -15,8 +15,8 @@ from absolute.domain.order import Order, Status, Terms
 class Difference(NamedTuple):
     """The fewest steps from what lives to what is wanted: cancels go first."""
 
-    cancel: tuple[ClientOrderId, ...]
-    place: tuple[Terms, ...]
+    cancel: list[ClientOrderId]
+    place: list[Terms]
 
 
 def difference(
@@ -24,18 +24,18 @@ def difference(
 ) -> Difference:
     """What to cancel and what to place now; a refused wish stays refused until it changes."""
     place: list[Terms] = []
-    keep: set[Role] = set()
+    stale: list[ClientOrderId] = []
+    roles: set[Role] = set()
     for terms in wanted:
         role = terms.role
         order = live.get(role)
         if order is None:
-            if refused.get(role) != terms:
+            if role not in refused or refused[role] != terms:
                 place.append(terms)
         elif order.terms is terms or order.terms == terms:
-            keep.add(role)
-    cancel = tuple(
-        order.client_id
-        for role, order in live.items()
-        if role not in keep and order.status is not Status.CANCEL_PENDING
-    )
-    return Difference(cancel, tuple(place))
+            roles.add(role)
+    if len(roles) != len(live):
+        for role, order in live.items():
+            if role not in roles and order.status is not Status.CANCEL_PENDING:
+                stale.append(order.client_id)
+    return Difference(stale, place)

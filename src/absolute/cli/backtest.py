@@ -1,0 +1,246 @@
+"""Owns the words of `absolute backtest`: options become settings, a result becomes text or JSON.
+
+It must not know how a run is made or a report is drawn.
+"""
+
+from decimal import Decimal
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
+
+from absolute.cli.dca import ladder_settings
+from absolute.cli.numbers import ratio, span_ms, within
+from absolute.cli.output import print_json, progress
+from absolute.desk.language import _, current_language
+from absolute.domain.errors import UserError
+from absolute.domain.units import Bps, Price, Ratio
+
+if TYPE_CHECKING:
+    from absolute.desk.setup import FeeTerms
+    from absolute.research.result import BacktestResult
+
+app = typer.Typer(
+    help=_("Run a strategy over past market data."), rich_markup_mode=None, add_completion=False
+)
+
+ONE: Final = Decimal(1)
+ZERO: Final = Decimal(0)
+
+
+class Market(StrEnum):
+    """What is traded."""
+
+    SPOT = "spot"
+    LINEAR = "linear"
+    INVERSE = "inverse"
+
+
+class Fill(StrEnum):
+    """The honesty ladder of fill models."""
+
+    TOUCH = "touch"
+    THROUGH = "through"
+    VOLUME = "volume"
+    QUEUE = "queue"
+
+
+class Path_(StrEnum):
+    """Which extreme of a bar comes first."""
+
+    PESSIMISTIC = "pessimistic"
+    NEAREST = "nearest"
+
+
+class Margin(StrEnum):
+    """What backs a perpetual position."""
+
+    CROSS = "cross"
+    ISOLATED = "isolated"
+
+
+class Gaps(StrEnum):
+    """What missing bars mean."""
+
+    KEEP = "keep"
+    REFUSE = "refuse"
+
+
+@app.callback()
+def backtest() -> None:
+    """Run a strategy over past market data."""
+
+
+@app.command(help=_("Back-test the Trader Automata ladder on a file of bars."))
+def dca(
+    data: Annotated[Path, typer.Option(metavar="FILE", help=_("Bars: Parquet or CSV."))],
+    start: Annotated[str | None, typer.Option("--from", help=_("First day, inclusive."))] = None,
+    end: Annotated[str | None, typer.Option("--to", help=_("Last day, exclusive."))] = None,
+    config: Annotated[Path | None, typer.Option(metavar="FILE", help=_("A strategy file."))] = None,
+    changes: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help=_("Change one setting; repeatable.")),
+    ] = None,
+    market: Annotated[Market, typer.Option(help=_("What is traded."))] = Market.SPOT,
+    symbol: Annotated[str | None, typer.Option(help=_("The market, e.g. BTCUSDT."))] = None,
+    capital: Annotated[str, typer.Option(help=_("Money at the start."))] = "10000",
+    maker: Annotated[str | None, typer.Option(help=_("Maker fee; item 4 if not given."))] = None,
+    taker: Annotated[str | None, typer.Option(help=_("Taker fee; item 4 if not given."))] = None,
+    fee_coin: Annotated[
+        str, typer.Option(help=_("received, quote, or a coin: BNB:price:held."))
+    ] = "received",
+    fill: Annotated[Fill, typer.Option(help=_("When a resting order trades."))] = Fill.TOUCH,
+    volume_share: Annotated[str, typer.Option(help=_("Our share of a bar's volume."))] = "0.1",
+    queue_ahead: Annotated[str, typer.Option(help=_("Quantity before us in the queue."))] = "0",
+    intrabar: Annotated[
+        Path_, typer.Option(help=_("Which extreme of a bar comes first."))
+    ] = Path_.PESSIMISTIC,
+    finer: Annotated[
+        Path | None, typer.Option(metavar="FILE", help=_("Finer bars: the path becomes exact."))
+    ] = None,
+    slippage_bps: Annotated[str, typer.Option(help=_("How much worse a taker trades."))] = "0",
+    latency_ms: Annotated[str, typer.Option(help=_("Delay of an order, LOW:HIGH."))] = "0",
+    cancel_ms: Annotated[str, typer.Option(help=_("Delay of a cancel, LOW:HIGH."))] = "0",
+    seed: Annotated[int, typer.Option(help=_("Seed of the delays."))] = 0,
+    leverage: Annotated[str, typer.Option(help=_("Leverage of a perpetual."))] = "1",
+    margin: Annotated[Margin, typer.Option(help=_("Cross or isolated."))] = Margin.CROSS,
+    funding: Annotated[
+        Path | None, typer.Option(metavar="FILE", help=_("Funding rates of a perpetual."))
+    ] = None,
+    allow_missing_funding: Annotated[
+        bool, typer.Option("--allow-missing-funding", help=_("Go on without funding rates."))
+    ] = False,
+    mark: Annotated[
+        Path | None, typer.Option(metavar="FILE", help=_("Mark price bars of a perpetual."))
+    ] = None,
+    equity_floor: Annotated[
+        str | None, typer.Option(help=_("Buy nothing more once equity falls to this."))
+    ] = None,
+    flatten: Annotated[
+        bool, typer.Option("--flatten", help=_("At the floor also sell everything."))
+    ] = False,
+    gaps: Annotated[Gaps, typer.Option(help=_("What missing bars mean."))] = Gaps.KEEP,
+    tick: Annotated[str | None, typer.Option(help=_("Price step of the market."))] = None,
+    lot: Annotated[str | None, typer.Option(help=_("Quantity step of the market."))] = None,
+    min_notional: Annotated[str | None, typer.Option(help=_("Smallest order value."))] = None,
+    no_skip: Annotated[
+        bool, typer.Option("--no-skip", help=_("Walk every bar; the result is the same."))
+    ] = False,
+    report: Annotated[
+        Path | None, typer.Option(metavar="FILE", help=_("Where the HTML report goes."))
+    ] = None,
+    no_report: Annotated[
+        bool, typer.Option("--no-report", help=_("Write no HTML report."))
+    ] = False,
+    rows: Annotated[
+        bool, typer.Option("--rows", help=_("With --json: all fills and deals."))
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help=_("Print one JSON object."))] = False,
+) -> None:
+    """Back-test the Trader Automata ladder on a file of bars."""
+    from absolute.desk.backtest import backtest_ladder
+    from absolute.desk.market_data import Wanted, gather
+    from absolute.desk.markets import Grid
+    from absolute.desk.setup import Assumptions
+    from absolute.domain.instrument import Kind
+    from absolute.domain.ledger import MarginMode
+    from absolute.lake.bars import GapPolicy
+    from absolute.matching.fills import FillModel, FillRule
+    from absolute.matching.path import Intrabar
+    from absolute.risk.limits import Limits
+
+    ladder = ladder_settings(config, changes)
+    positive = Decimal("1e-8")
+    assumed = Assumptions(
+        fees=_fees(maker, taker, fee_coin, taxa=ladder.taxa),
+        capital=within("--capital", capital, positive),
+        fills=FillModel(
+            FillRule(fill),
+            Ratio(ratio("--volume-share", volume_share, Decimal("0.0001"), ONE)),
+            within("--queue-ahead", queue_ahead, ZERO),
+        ),
+        intrabar=Intrabar(intrabar),
+        slippage_bps=Bps(within("--slippage-bps", slippage_bps, ZERO, Decimal(1000))),
+        submit_ms=span_ms("--latency-ms", latency_ms),
+        cancel_ms=span_ms("--cancel-ms", cancel_ms),
+        seed=seed,
+        leverage=within("--leverage", leverage, ONE, Decimal(125)),
+        margin=MarginMode(margin),
+        limits=Limits(
+            equity_floor=None
+            if equity_floor is None
+            else within("--equity-floor", equity_floor, positive),
+            flatten=flatten,
+        ),
+    )
+    own = Grid(
+        *(
+            None if text is None else within(name, text, positive)
+            for name, text in (("--tick", tick), ("--lot", lot), ("--min-notional", min_notional))
+        )
+    )
+    with progress(3, _("Back-test"), silent=as_json) as tell:
+        found = gather(
+            Wanted(
+                data,
+                start,
+                end,
+                symbol,
+                Kind(market),
+                GapPolicy(gaps),
+                own,
+                finer,
+                mark,
+                funding,
+                allow_missing_funding,
+            )
+        )
+        tell(1)
+        result = backtest_ladder(found, ladder, assumed=assumed, skip=not no_skip)
+        tell(2)
+        page = None if no_report else report or default_page(result)
+        if page is not None:
+            from absolute.research.report_html import write
+
+            write(result, page, language=current_language(), translate=_)
+        tell(3)
+    if as_json:
+        print_json(result.to_json(report=None if page is None else str(page), rows=rows))
+        return
+    from absolute.research.report_text import render
+
+    print(render(result, language=current_language(), translate=_), end="")
+    if page is not None:
+        print("\n" + _("Report: {file}").format(file=page))
+
+
+def default_page(result: "BacktestResult") -> Path:
+    """A report's place if the user names none; equal runs share it."""
+    return Path("reports") / f"backtest-{result.passport.event_log_sha256[:12]}.html"
+
+
+def _fees(maker: str | None, taker: str | None, coin: str, *, taxa: Ratio) -> "FeeTerms":
+    """The fee terms; a maker rate may be negative, a rebate."""
+    from absolute.desk.setup import FeeTerms
+    from absolute.domain.fees import FeeCoin
+    from absolute.domain.units import Asset
+
+    low, high = Decimal("-0.01"), Decimal("0.05")
+    made = taxa if maker is None else Ratio(ratio("--maker", maker, low, high))
+    took = taxa if taker is None else Ratio(ratio("--taker", taker, ZERO, high))
+    if coin in {FeeCoin.RECEIVED, FeeCoin.QUOTE}:
+        return FeeTerms(made, took, FeeCoin(coin))
+    words = coin.split(":")
+    if len(words) != 3:
+        message = _("--fee-coin {text}: write received, quote or COIN:PRICE:HELD, e.g. BNB:600:2.")
+        raise UserError("USAGE", message.format(text=coin))
+    name, price, held = words
+    return FeeTerms(
+        made,
+        took,
+        FeeCoin.THIRD,
+        Asset(name.upper()),
+        Price(within("--fee-coin", price, Decimal("1e-8"))),
+        within("--fee-coin", held, ZERO),
+    )

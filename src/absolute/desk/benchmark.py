@@ -1,0 +1,378 @@
+"""Owns the benchmark: which cases there are, who works them, and how the results are compared.
+
+Everyone is handed the same market and the same rules and is timed in the same way (the words are
+in benchmarks/README.md), and everyone's fills and final equity are held against a plain reference.
+It must not know how a peer is installed, nor how a result is printed.
+"""
+
+import os
+import platform
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from functools import partial
+from importlib.metadata import version
+from pathlib import Path
+from statistics import median
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from absolute import __version__
+from absolute.desk.benchmark_own import LOT, Market, OwnRun, run_ours_dca, run_ours_sma
+from absolute.desk.benchmark_peers import (
+    HOUSE,
+    PEERS,
+    REFERENCE,
+    Peer,
+    PeerRun,
+    Unmeasured,
+    Watch,
+    run_peer,
+)
+from absolute.desk.language import _
+from absolute.domain.errors import UserError
+from absolute.domain.units import NANOS_PER_SECOND, ONE, Price, Quote, Ratio
+from absolute.kernels.synth import synth_tape
+from absolute.kernels.tape import Tape
+from absolute.lake.bars import read_bars
+
+CASH: Final = Quote(Decimal(10_000))
+BARS_MIN, BARS_MAX = 1_000, 10_000_000
+REPEAT_MAX: Final = 100
+OWN_REPEAT: Final = 3
+
+SEED: Final = 7
+START_NS: Final = 1_609_459_200 * NANOS_PER_SECOND
+BAR_NS: Final = 60 * NANOS_PER_SECOND
+FIRST_PRICE: Final = Decimal(30_000)
+TICK: Final = Price(Decimal("0.01"))
+
+FAST_BARS, SLOW_BARS = 18, 60
+"""Chosen so that the made-up market of a million bars crosses about 20,000 times."""
+
+EQUITY_TOLERANCE: Final = Decimal("1e-6")
+"""Of the equity: a double, or a ledger of 1e-8, may be off by that much, a missed fill never is."""
+
+
+@dataclass(frozen=True, slots=True)
+class LadderRules:
+    """The ladder of the comparison: the seed's defaults, with nothing reinvested."""
+
+    fee: Ratio = Ratio(Decimal("0.001"))
+    cap: Quote = Quote(Decimal(5_000))
+    drop: Ratio = Ratio(Decimal("0.01"))
+    rebuys: int = 20
+
+    def orders(self) -> Iterator[Decimal]:
+        """The quote spent at each rung."""
+        return _series(Decimal(300), Decimal("1.02"), (Decimal(50), Decimal(600)), self.rebuys)
+
+    def targets(self) -> Iterator[Decimal]:
+        """The profit target after each number of rebuys."""
+        clamps = Decimal("0.005"), Decimal("0.05")
+        return _series(Decimal("0.035"), Decimal("0.95"), clamps, self.rebuys)
+
+
+LADDER: Final = LadderRules()
+CROSS_FEE: Final = Ratio(Decimal("0.0001"))
+"""A tenth of the ladder's: twenty thousand fees of 0.1 % would leave nothing to trade with."""
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One comparison: our own run, and the peers by name."""
+
+    name: str
+    fee: Ratio
+    own: OwnRun
+    peers: tuple[str, ...]
+
+
+CASES: Final = (
+    Case("dca", LADDER.fee, run_ours_dca, ("vectorbt", "nautilus", "backtesting")),
+    Case("sma", CROSS_FEE, run_ours_sma, ("vectorbt", "vectorbt_numba", "nautilus", "backtesting")),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What is to be measured; no `repeat` means each one's own, no `data` the made-up market."""
+
+    cases: tuple[Case, ...] = CASES
+    bars: int = 1_000_000
+    repeat: int | None = None
+    peers: bool = True
+    data: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """What the reference came to over the same bars."""
+
+    fills: int
+    final_equity: Quote
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """One program in one case; `seconds` is the median run, `agrees` None without a reference."""
+
+    bars: int
+    seconds: float
+    bars_per_second: float
+    fills: int
+    final_equity: Quote
+    version: str
+    agrees: bool | None
+    reference: Check | None
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """A program that could not be measured, and why."""
+
+    error: str
+
+
+Entry = Measured | Failed
+Results = Mapping[str, Entry]
+
+
+def request_of(
+    only: str | None, *, bars: int, repeat: int | None, peers: bool, data: Path | None
+) -> Request:
+    """The request in order, or UserError BENCH_CASE, BENCH_BARS or BENCH_REPEAT."""
+    cases = tuple(case for case in CASES if only in {None, case.name})
+    if not cases:
+        known = ", ".join(case.name for case in CASES)
+        message = _("There is no case {name}; choose one of: {known}.")
+        raise UserError("BENCH_CASE", message.format(name=only, known=known))
+    if not BARS_MIN <= bars <= BARS_MAX:
+        message = _("{bars} bars cannot be compared; choose from {least} to {most}.")
+        values = {"bars": bars, "least": BARS_MIN, "most": BARS_MAX}
+        raise UserError("BENCH_BARS", message.format(**values))
+    if repeat is not None and not 1 <= repeat <= REPEAT_MAX:
+        message = _("{count} runs cannot be made; choose from 1 to {most}.")
+        raise UserError("BENCH_REPEAT", message.format(count=repeat, most=REPEAT_MAX))
+    return Request(cases, bars, repeat, peers, data)
+
+
+def steps(request: Request) -> int:
+    """How often `bench` will tell that it begins something."""
+    return sum(1 + len(case.peers) * request.peers for case in request.cases)
+
+
+def bench(request: Request, *, watch: Watch, install: Watch) -> dict[str, Results]:
+    """Measure every case, one program after the other; `watch` is told each that begins."""
+    market = _market(request)
+    with tempfile.TemporaryDirectory() as directory:
+        file = Path(directory) / "market.npz"
+        _save(market, file)
+        desk = _Desk(request, market, file, install)
+        return {case.name: _measure(case, desk, watch) for case in request.cases}
+
+
+def ratios(results: Results) -> dict[str, float]:
+    """How many times more bars a second ours does than each peer that was measured."""
+    own = results["absolute"]
+    if isinstance(own, Failed):
+        return {}
+    return {
+        name: own.bars_per_second / each.bars_per_second
+        for name, each in results.items()
+        if isinstance(each, Measured) and each is not own
+    }
+
+
+def system() -> dict[str, object]:
+    """The machine and the versions the numbers belong to."""
+    return {
+        "cpu": _cpu(),
+        "cores": os.cpu_count(),
+        "platform": platform.platform(terse=True),
+        "python": platform.python_version(),
+        "absolute": __version__,
+        "numpy": version("numpy"),
+        "numba": version("numba"),
+    }
+
+
+# -------------------------------------------------------------------------------------- measuring
+
+
+@dataclass(frozen=True, slots=True)
+class _Desk:
+    """What every case is worked with."""
+
+    request: Request
+    market: Market
+    file: Path
+    install: Watch
+
+
+def _measure(case: Case, desk: _Desk, watch: Watch) -> dict[str, Entry]:
+    """Ours first, then the peers; each is held against the reference over as many bars."""
+    checks: dict[int, Check | None] = {}
+    found: dict[str, Entry] = {}
+    watch(f"{case.name}: absolute")
+    found["absolute"] = _entry(partial(_own_run, case, desk), case, desk, checks)
+    for peer in PEERS if desk.request.peers else ():
+        if peer.name in case.peers:
+            watch(f"{case.name}: {peer.name}")
+            found[peer.name] = _entry(partial(_peer_run, peer, case, desk), case, desk, checks)
+    return found
+
+
+def _entry(
+    run: Callable[[], PeerRun], case: Case, desk: _Desk, checks: dict[int, Check | None]
+) -> Entry:
+    """The run as a result that was checked, or why there is none."""
+    try:
+        done = run()
+    except Unmeasured as error:
+        return Failed(str(error))
+    if done.bars not in checks:
+        checks[done.bars] = _check(case, desk, done.bars)
+    check = checks[done.bars]
+    seconds = median(done.runs)
+    return Measured(
+        bars=done.bars,
+        seconds=seconds,
+        bars_per_second=done.bars / seconds,
+        fills=done.fills,
+        final_equity=done.final_equity,
+        version=done.version,
+        agrees=None if check is None else agrees(done.fills, done.final_equity, check),
+        reference=check,
+    )
+
+
+def agrees(fills: int, final_equity: Quote, check: Check) -> bool:
+    """As many fills, and the same equity but for the last digits of a double."""
+    off = abs(final_equity - check.final_equity)
+    return fills == check.fills and off <= EQUITY_TOLERANCE * abs(check.final_equity)
+
+
+def _own_run(case: Case, desk: _Desk) -> PeerRun:
+    """Our own runs after one that is not counted, since kernels are compiled in it."""
+    repeat = desk.request.repeat or OWN_REPEAT
+    own = partial(case.own, desk.market, cash=CASH, fee=case.fee)
+    own()
+    done = [own() for _run in range(repeat)]
+    runs = tuple(each.seconds for each in done)
+    last = done[-1]
+    return PeerRun(len(desk.market.tape), runs, last.fills, last.final_equity, __version__)
+
+
+def _peer_run(peer: Peer, case: Case, desk: _Desk) -> PeerRun:
+    bars = min(len(desk.market.tape), peer.bars_max)
+    counts = {"repeat": desk.request.repeat or peer.repeat, "warm_up": peer.warm_up}
+    rules = _rules(case, desk.market.tape) | {"bars": bars, **counts}
+    return run_peer(peer, desk.file, rules, watch=desk.install)
+
+
+def _check(case: Case, desk: _Desk, bars: int) -> Check | None:
+    """What the reference comes to; None in an installation without the source tree."""
+    if not HOUSE.is_dir():
+        return None
+    rules = _rules(case, desk.market.tape) | {"bars": bars, "repeat": 1, "warm_up": 0}
+    run = run_peer(REFERENCE, desk.file, rules, watch=desk.install)
+    return Check(run.fills, run.final_equity)
+
+
+# --------------------------------------------------------------------------------------- the market
+
+
+def _market(request: Request) -> Market:
+    if request.data is None:
+        rng = np.random.Generator(np.random.PCG64(SEED))
+        tape = synth_tape(
+            rng,
+            bars=request.bars,
+            start_ns=START_NS,
+            bar_ns=BAR_NS,
+            first_price=FIRST_PRICE,
+            price_unit=TICK,
+        )
+    else:
+        tape = _longest_piece(read_bars(request.data).tape)
+        if len(tape) < BARS_MIN:
+            message = _("{path} has no {least} bars without a gap; choose a longer file.")
+            values = {"path": request.data, "least": BARS_MIN}
+            raise UserError("BENCH_DATA_SHORT", message.format(**values))
+        tape = tape.slice(0, min(request.bars, len(tape)))
+    return Market(tape, cross_signals(tape.close, FAST_BARS, SLOW_BARS))
+
+
+def _longest_piece(tape: Tape) -> Tape:
+    """The longest stretch without a gap: over a gap the peers' rules differ, see the README."""
+    start, stop = max(tape.pieces(), key=lambda piece: piece[1] - piece[0])
+    return tape.slice(start, stop)
+
+
+def cross_signals(close: NDArray[np.int64], fast: int, slow: int) -> NDArray[np.bool_]:
+    """Whether the fast average of closes is above the slow one at each close; bool[n].
+
+    In whole numbers, so that nobody can disagree about a tie. No signal before `slow` bars.
+    """
+    total = np.concatenate(([0], np.cumsum(close)))
+    signals = np.zeros(len(close), dtype=np.bool_)
+    ends = total[slow:]
+    fast_sums, slow_sums = ends - total[slow - fast : -fast], ends - total[:-slow]
+    signals[slow - 1 :] = fast_sums * slow > slow_sums * fast
+    return signals
+
+
+def _save(market: Market, file: Path) -> None:
+    tape = market.tape
+    np.savez(
+        file,
+        ts=tape.ts,
+        open=tape.open,
+        high=tape.high,
+        low=tape.low,
+        close=tape.close,
+        signals=market.signals,
+    )
+
+
+def _rules(case: Case, tape: Tape) -> dict[str, object]:
+    """The rules of a case as the runners read them: amounts are decimal strings."""
+    return {
+        "name": case.name,
+        "bar_ns": tape.bar_ns,
+        "cash": f"{CASH:f}",
+        "fee": f"{case.fee:f}",
+        "tick": f"{tape.price_unit:f}",
+        "lot": f"{LOT:f}",
+        "cap": f"{LADDER.cap:f}",
+        "drop": f"{LADDER.drop:f}",
+        "orders": [f"{order.quantize(Decimal('1e-8')):f}" for order in LADDER.orders()],
+        "targets": [f"{target.quantize(Decimal('1e-12')):f}" for target in LADDER.targets()],
+        "list_fills": False,
+    }
+
+
+def _series(
+    first: Decimal, multiplier: Decimal, clamps: tuple[Decimal, Decimal], rebuys: int
+) -> Iterator[Decimal]:
+    """The first value and one for every rebuy, each from the clamped one before it."""
+    low, high = clamps
+    value, factor = first, ONE
+    for _rung in range(rebuys + 1):
+        value = min(max(value * factor, low), high)
+        factor = multiplier
+        yield value
+
+
+def _cpu() -> str:
+    """The name of the processor, as far as the system tells it."""
+    file = Path("/proc/cpuinfo")
+    if file.is_file():
+        for line in file.read_text("utf-8").splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()

@@ -1,0 +1,190 @@
+"""Owns the reading of a finished log: its fills and deals as rows, its equity at every close.
+
+Between two events holdings are constant, so equity is filled in by one pass over the columns. The
+ledger is rebuilt from the facts alone: what it ends with must be what the engine ended with.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from decimal import Decimal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from absolute.domain.ids import ClientOrderId
+from absolute.domain.instrument import Instrument, Kind
+from absolute.domain.ledger import Ledger
+from absolute.domain.messages import (
+    Event,
+    FundingPaid,
+    Liquidated,
+    OrderFilled,
+    Submit,
+    Transferred,
+)
+from absolute.domain.notes import DealClosed, DealOpened, Note
+from absolute.domain.position import traded
+from absolute.domain.units import ZERO, plain
+from absolute.kernels.tape import Tape
+from absolute.research.result import DealRow, FillRow
+from absolute.store.journal import Entry
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(slots=True)
+class Books:
+    """What a log says, as rows; amounts are exact."""
+
+    fills: list[FillRow]
+    deals: list[DealRow]
+    fees: Decimal
+    funding: Decimal
+    liquidations: int
+    notes: list[Note]
+    steps: "Holdings"
+
+
+@dataclass(slots=True)
+class Holdings:
+    """What was held from each time on: money (settle), quantity, and the flow that opened it."""
+
+    times: list[int]
+    money: list[float]
+    qty: list[float]
+    flow: list[float]
+
+    def note(self, time: int, ledger: Ledger) -> None:
+        """Take down what a ledger holds now."""
+        instrument = ledger.instrument
+        self.times.append(time)
+        self.money.append(float(ledger.account.total(instrument.settle)))
+        if instrument.kind is Kind.SPOT:
+            self.qty.append(float(ledger.account.total(instrument.base)))
+            self.flow.append(0.0)
+            return
+        self.qty.append(float(sum((p.qty for p in ledger.positions.values()), ZERO)))
+        self.flow.append(float(sum((p.flow for p in ledger.positions.values()), ZERO)))
+
+
+def read_log(entries: Iterable[Entry], ledger: Ledger, start: int) -> Books:
+    """Rebuild the books from a log and a ledger as it stood at the start."""
+    steps = Holdings([], [], [], [])
+    steps.note(start, ledger)
+    books = Books([], [], ZERO, ZERO, 0, [], steps)
+    roles: dict[ClientOrderId, str] = {}
+    deal = 0
+    for event, outcome in entries:
+        for note in outcome.notes:
+            books.notes.append(note)
+            if isinstance(note, DealOpened):
+                deal = note.deal
+        for approved in outcome.commands:
+            if isinstance(approved.command, Submit):
+                roles[approved.command.client_id] = approved.command.terms.role
+        if _book(event, books, ledger, role_of=roles, deal=deal):
+            steps.note(event.time, ledger)
+    books.deals = deal_rows(books.notes)
+    return books
+
+
+def _book(
+    event: Event, books: Books, ledger: Ledger, *, role_of: dict[ClientOrderId, str], deal: int
+) -> bool:
+    """Book one fact; says whether holdings changed."""
+    match event:
+        case OrderFilled(fill=fill):
+            ledger.fill(fill)
+            fee, instrument = fill.fee, ledger.instrument
+            books.fees += fee.value if fee is not None else ZERO
+            books.fills.append(
+                FillRow(
+                    fill.time,
+                    fill.side.value,
+                    fill.price,
+                    fill.qty,
+                    instrument.notional(fill.qty, fill.price),
+                    fee.amount if fee is not None else ZERO,
+                    fee.asset if fee is not None else "",
+                    fill.liquidity.value,
+                    role_of[fill.client_id],
+                    deal,
+                )
+            )
+        case FundingPaid(asset=asset, amount=amount):
+            ledger.transfer(asset, amount)
+            books.funding += amount
+        case Transferred(asset=asset, amount=amount):
+            ledger.transfer(asset, amount)
+        case Liquidated():
+            _liquidate(event, books, ledger)
+        case _:
+            return False
+    return True
+
+
+def _liquidate(event: Liquidated, books: Books, ledger: Ledger) -> None:
+    instrument, side = ledger.instrument, event.position_side
+    after, realised = traded(
+        ledger.position(side), instrument, side=event.side, qty=event.qty, price=event.price
+    )
+    ledger.transfer(instrument.settle, realised - event.fee.amount + event.shortfall)
+    ledger.positions[side] = after
+    books.fees += event.fee.value
+    books.liquidations += 1
+
+
+def deal_rows(notes: Iterable[Note]) -> list[DealRow]:
+    """One row per deal; one that never closed says so."""
+    rows: dict[int, DealRow] = {}
+    for note in notes:
+        match note:
+            case DealOpened(deal=number, time=time):
+                rows[number] = DealRow(number, time, None, 0, ZERO, ZERO, None, None, ZERO, "open")
+            case DealClosed():
+                status = "liquidated" if note.forced else "closed"
+                rows[note.deal] = DealRow(
+                    note.deal,
+                    note.opened,
+                    note.time,
+                    note.rebuys,
+                    note.cost,
+                    note.average,
+                    note.exit_price,
+                    note.profit,
+                    note.fees,
+                    status,
+                )
+            case _:
+                pass
+    return list(rows.values())
+
+
+def equity_at_closes(
+    tape: Tape, steps: Holdings, instrument: Instrument, *, extra: float
+) -> Floats:
+    """Equity float64[n] at the close of every bar, in the settle asset; `extra` is constant."""
+    close = tape.closes()
+    mark = close
+    if tape.mark_close is not None:
+        over, under = tape.price_unit.as_integer_ratio()
+        mark = tape.mark_close * over / under
+    place = np.searchsorted(np.array(steps.times), tape.ts + tape.bar_ns, side="left") - 1
+    money = np.array(steps.money)[place]
+    qty = np.array(steps.qty)[place]
+    if instrument.kind is Kind.SPOT:
+        return money + qty * close + extra
+    flow = np.array(steps.flow)[place]
+    sized = qty * float(instrument.contract)
+    worth = -sized / mark if instrument.kind is Kind.INVERSE else sized * mark
+    worked: Floats = money + flow + worth + extra
+    return worked
+
+
+def told(note: Note) -> str:
+    """A note as one plain line: its name and its fields."""
+    parts = []
+    for name in note.__slots__:
+        value = getattr(note, name)
+        parts.append(f"{name}={plain(value) if isinstance(value, Decimal) else value}")
+    return f"{type(note).__name__}: {', '.join(parts)}"

@@ -1,0 +1,141 @@
+"""Owns every assumption of a simulated run in one frozen record, and wires the run from it.
+
+The same wiring serves a back-test and paper: an engine with its own ledger, a simulated venue
+with another, and a journal between them. Nothing below the desk knows which of the two it is.
+"""
+
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Final
+
+from absolute.desk.clock import generator
+from absolute.desk.market_data import Found
+from absolute.domain.errors import UserError
+from absolute.domain.fees import FeeCoin, FeeSchedule
+from absolute.domain.ids import BotId
+from absolute.domain.instrument import Instrument
+from absolute.domain.ledger import Ledger, MarginMode
+from absolute.domain.portfolio import Portfolio
+from absolute.domain.units import ONE, ZERO, Asset, Bps, Price, Ratio
+from absolute.engine.agenda import Agenda
+from absolute.engine.ports import Journal
+from absolute.engine.session import Session
+from absolute.engine.step import Engine
+from absolute.kernels.feed import TapeFeed
+from absolute.matching.costs import FixedSlippage, Latency
+from absolute.matching.fills import FillModel
+from absolute.matching.path import Intrabar
+from absolute.matching.venue import SimVenue, VenueRules
+from absolute.risk.limits import Limits
+from absolute.strategies.base import Strategy
+
+CAPITAL: Final = Decimal(10_000)
+BOT: Final = BotId("at")
+
+
+@dataclass(frozen=True, slots=True)
+class FeeTerms:
+    """What trades cost; `third` is a coin such as BNB, with its price and what we hold of it."""
+
+    maker: Ratio
+    taker: Ratio
+    coin: FeeCoin = FeeCoin.RECEIVED
+    third: Asset | None = None
+    third_price: Price | None = None
+    third_held: Decimal = ZERO
+
+    def schedule(self) -> FeeSchedule:
+        """The venue's form of it."""
+        return FeeSchedule(self.maker, self.taker, self.coin, self.third, self.third_price)
+
+
+@dataclass(frozen=True, slots=True)
+class Assumptions:
+    """The market side of a run: everything that is believed and not known."""
+
+    fees: FeeTerms
+    capital: Decimal = CAPITAL
+    fills: FillModel = field(default_factory=FillModel)
+    intrabar: Intrabar = Intrabar.PESSIMISTIC
+    slippage_bps: Bps = Bps(ZERO)
+    submit_ms: tuple[int, int] = (0, 0)
+    cancel_ms: tuple[int, int] = (0, 0)
+    seed: int = 0
+    leverage: Decimal = ONE
+    margin: MarginMode = MarginMode.CROSS
+    limits: Limits = field(default_factory=Limits)
+
+    def check(self) -> None:
+        """Refuse what cannot be meant, one sentence each."""
+        rules = (
+            (self.capital > ZERO, "CAPITAL_INVALID", "The capital must be above zero."),
+            (self.leverage >= ONE, "LEVERAGE_INVALID", "The leverage must be at least 1."),
+            (self.slippage_bps >= ZERO, "SLIPPAGE_INVALID", "Slippage must not be negative."),
+            (
+                ZERO < self.fills.volume_share <= ONE,
+                "VOLUME_SHARE_INVALID",
+                "The share of the volume must be above 0 and at most 1, e.g. 0.1 for 10 %.",
+            ),
+            (self.fills.queue_ahead >= ZERO, "QUEUE_INVALID", "The queue must not be negative."),
+            (
+                all(ZERO <= low <= high for low, high in (self.submit_ms, self.cancel_ms)),
+                "LATENCY_INVALID",
+                "A latency is two numbers of milliseconds, low:high, not negative.",
+            ),
+        )
+        for holds, code, sentence in rules:
+            if not holds:
+                raise UserError(code, sentence)
+
+    @property
+    def latency(self) -> Latency | None:
+        """The delays of messages, or None where they take no time."""
+        if not (self.submit_ms[1] or self.cancel_ms[1]):
+            return None
+        return Latency(self.submit_ms, self.cancel_ms, generator(self.seed))
+
+
+def new_ledger(instrument: Instrument, assumed: Assumptions) -> Ledger:
+    """A ledger at the start of a run."""
+    balances = {instrument.settle: assumed.capital}
+    if assumed.fees.third is not None:
+        balances[assumed.fees.third] = assumed.fees.third_held
+    return Ledger(instrument, balances, fees=assumed.fees.schedule(), leverage=assumed.leverage)
+
+
+def rules_of(assumed: Assumptions) -> VenueRules:
+    """The venue's form of the assumptions."""
+    return VenueRules(
+        fills=assumed.fills,
+        intrabar=assumed.intrabar,
+        slippage=FixedSlippage(assumed.slippage_bps),
+        latency=assumed.latency,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """One wired run: the session and the parts that are read when it is over."""
+
+    session: Session
+    feed: TapeFeed
+    venue: SimVenue
+    portfolio: Portfolio
+
+
+def wire(
+    feed: TapeFeed,
+    strategy: Strategy,
+    *,
+    found: Found,
+    assumed: Assumptions,
+    journal: Journal,
+    agenda: Agenda | None = None,
+) -> Desk:
+    """Put one run together."""
+    instrument = found.instrument
+    venue = SimVenue(new_ledger(instrument, assumed), unit=feed.unit, rules=rules_of(assumed))
+    portfolio = Portfolio(new_ledger(instrument, assumed))
+    engine = Engine(BOT, portfolio, strategy, assumed.limits)
+    session = Session(engine, venue, journal, unit=feed.unit, agenda=agenda)
+    return Desk(session, feed, venue, portfolio)
