@@ -25,6 +25,7 @@ from absolute.strategies.ladder_plan import (
 )
 
 _WIDTH_OF_A_PIPE: Final = 110
+_WIDE: Final = 100
 
 
 def ladder_report(
@@ -58,7 +59,7 @@ def print_ladder(
     console = Console(highlight=False)
     if not console.is_terminal:
         console = Console(highlight=False, width=_WIDTH_OF_A_PIPE)
-    console.print(_table(config, rungs))
+    console.print(_table(config, rungs, gap=2 if console.width >= _WIDE else 1))
     for line in _verdicts(config, card, rungs):
         console.print(line)
 
@@ -90,7 +91,7 @@ def money_places(config: LadderConfig) -> int:
     return 2 if config.qty_minima >= ONE else 8
 
 
-def _table(config: LadderConfig, rungs: tuple[Rung, ...]) -> Table:
+def _table(config: LadderConfig, rungs: tuple[Rung, ...], *, gap: int) -> Table:
     """One line a rung; numbers never wrap, headings may."""
     money = money_places(config)
     digits = max(2, 3 - rungs[0].price.adjusted())
@@ -109,7 +110,7 @@ def _table(config: LadderConfig, rungs: tuple[Rung, ...]) -> Table:
         )
         for rung in rungs
     ]
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    table = Table(box=None, pad_edge=False, padding=(0, gap, 0, 0), header_style="bold")
     for heading, cells in zip(_headings(), zip(*rows, strict=True), strict=True):
         table.add_column(heading, justify="right", min_width=max(map(len, cells)))
     for rung, row in zip(rungs, rows, strict=True):

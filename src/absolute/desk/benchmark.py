@@ -17,11 +17,15 @@ from pathlib import Path
 from statistics import median
 from typing import Final
 
-import numpy as np
-from numpy.typing import NDArray
-
 from absolute import __version__
-from absolute.desk.benchmark_own import LOT, Market, OwnRun, run_ours_dca, run_ours_sma
+from absolute.desk.benchmark_market import (
+    BARS_MIN,
+    Market,
+    made_up_market,
+    read_market,
+    save_market,
+)
+from absolute.desk.benchmark_own import LOT, OwnRun, run_ours_dca, run_ours_sma
 from absolute.desk.benchmark_peers import (
     HOUSE,
     PEERS,
@@ -34,24 +38,13 @@ from absolute.desk.benchmark_peers import (
 )
 from absolute.desk.language import _
 from absolute.domain.errors import UserError
-from absolute.domain.units import NANOS_PER_SECOND, ONE, Price, Quote, Ratio
-from absolute.kernels.synth import synth_tape
+from absolute.domain.units import ONE, Quote, Ratio
 from absolute.kernels.tape import Tape
-from absolute.lake.bars import read_bars
 
 CASH: Final = Quote(Decimal(10_000))
-BARS_MIN, BARS_MAX = 1_000, 10_000_000
+BARS_MAX: Final = 10_000_000
 REPEAT_MAX: Final = 100
 OWN_REPEAT: Final = 3
-
-SEED: Final = 7
-START_NS: Final = 1_609_459_200 * NANOS_PER_SECOND
-BAR_NS: Final = 60 * NANOS_PER_SECOND
-FIRST_PRICE: Final = Decimal(30_000)
-TICK: Final = Price(Decimal("0.01"))
-
-FAST_BARS, SLOW_BARS = 18, 60
-"""Chosen so that the made-up market of a million bars crosses about 20,000 times."""
 
 EQUITY_TOLERANCE: Final = Decimal("1e-6")
 """Of the equity: a double, or a ledger of 1e-8, may be off by that much, a missed fill never is."""
@@ -167,10 +160,11 @@ def steps(request: Request) -> int:
 
 def bench(request: Request, *, watch: Watch, install: Watch) -> dict[str, Results]:
     """Measure every case, one program after the other; `watch` is told each that begins."""
-    market = _market(request)
+    data, bars = request.data, request.bars
+    market = made_up_market(bars) if data is None else read_market(data, bars)
     with tempfile.TemporaryDirectory() as directory:
         file = Path(directory) / "market.npz"
-        _save(market, file)
+        save_market(market, file)
         desk = _Desk(request, market, file, install)
         return {case.name: _measure(case, desk, watch) for case in request.cases}
 
@@ -283,60 +277,7 @@ def _check(case: Case, desk: _Desk, bars: int) -> Check | None:
     return Check(run.fills, run.final_equity)
 
 
-# --------------------------------------------------------------------------------------- the market
-
-
-def _market(request: Request) -> Market:
-    if request.data is None:
-        rng = np.random.Generator(np.random.PCG64(SEED))
-        tape = synth_tape(
-            rng,
-            bars=request.bars,
-            start_ns=START_NS,
-            bar_ns=BAR_NS,
-            first_price=FIRST_PRICE,
-            price_unit=TICK,
-        )
-    else:
-        tape = _longest_piece(read_bars(request.data).tape)
-        if len(tape) < BARS_MIN:
-            message = _("{path} has no {least} bars without a gap; choose a longer file.")
-            values = {"path": request.data, "least": BARS_MIN}
-            raise UserError("BENCH_DATA_SHORT", message.format(**values))
-        tape = tape.slice(0, min(request.bars, len(tape)))
-    return Market(tape, cross_signals(tape.close, FAST_BARS, SLOW_BARS))
-
-
-def _longest_piece(tape: Tape) -> Tape:
-    """The longest stretch without a gap: over a gap the peers' rules differ, see the README."""
-    start, stop = max(tape.pieces(), key=lambda piece: piece[1] - piece[0])
-    return tape.slice(start, stop)
-
-
-def cross_signals(close: NDArray[np.int64], fast: int, slow: int) -> NDArray[np.bool_]:
-    """Whether the fast average of closes is above the slow one at each close; bool[n].
-
-    In whole numbers, so that nobody can disagree about a tie. No signal before `slow` bars.
-    """
-    total = np.concatenate(([0], np.cumsum(close)))
-    signals = np.zeros(len(close), dtype=np.bool_)
-    ends = total[slow:]
-    fast_sums, slow_sums = ends - total[slow - fast : -fast], ends - total[:-slow]
-    signals[slow - 1 :] = fast_sums * slow > slow_sums * fast
-    return signals
-
-
-def _save(market: Market, file: Path) -> None:
-    tape = market.tape
-    np.savez(
-        file,
-        ts=tape.ts,
-        open=tape.open,
-        high=tape.high,
-        low=tape.low,
-        close=tape.close,
-        signals=market.signals,
-    )
+# --------------------------------------------------------------------------------------- the rules
 
 
 def _rules(case: Case, tape: Tape) -> dict[str, object]:

@@ -10,8 +10,8 @@ from time import perf_counter
 from typing import Final, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
+from absolute.desk.benchmark_market import Market
 from absolute.domain.fees import FeeCoin, FeeSchedule
 from absolute.domain.ids import BotId, InstrumentId
 from absolute.domain.instrument import Instrument, Kind
@@ -35,14 +35,6 @@ from absolute.strategies.signal import SignalFollower
 
 LOT: Final = Qty(Decimal("0.00001"))
 BASE, QUOTE = Asset("BTC"), Asset("USDT")
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Market:
-    """The bars, and whether each close asks for a position (bool[n], equally long)."""
-
-    tape: Tape
-    signals: NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)

@@ -95,15 +95,23 @@ def run_peer(peer: Peer, market: Path, rules: Mapping[str, object], *, watch: Wa
     )
 
 
+def python_path(peer: Peer) -> Path:
+    """Where the peer's Python is, or will be once it is installed."""
+    if peer.environment is None:
+        return Path(sys.executable)
+    place = "Scripts/python.exe" if os.name == "nt" else "bin/python"
+    return HOUSE / ".venv" / peer.environment / place
+
+
 def _python_of(peer: Peer, watch: Watch) -> Path:
     """The Python the peer runs with, its environment made where it is missing or out of date."""
     if not (HOUSE / "peers" / peer.script).is_file():
         raise Unmeasured(_("The peers need the source tree; clone the repository."))
+    python = python_path(peer)
     if peer.environment is None:
-        return Path(sys.executable)
+        return python
     directory = HOUSE / ".venv" / peer.environment
     lock = HOUSE / "peers" / f"{peer.environment}.txt"
-    python = directory / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
     stamp = directory / "installed.sha256"
     digest = hashlib.sha256(lock.read_bytes() + sys.version.encode()).hexdigest()
     if not stamp.is_file() or stamp.read_text("utf-8") != digest:

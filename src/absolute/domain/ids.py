@@ -16,5 +16,4 @@ CLIENT_ID_CHARS_MAX = 36
 
 def client_order_id(bot: BotId, role: Role, sequence: int) -> ClientOrderId:
     """Our own id of an order: the bot, a running number and the role, in the venues' alphabet."""
-    text = f"{bot}-{sequence}-{role.replace(' ', '')}"
-    return ClientOrderId(text[:CLIENT_ID_CHARS_MAX])
+    return ClientOrderId(f"{bot}-{sequence}-{role.replace(' ', '')}"[:CLIENT_ID_CHARS_MAX])

@@ -5,7 +5,7 @@ selling rounds it up, so rounding never makes an order worse than it was meant. 
 orders, accounts or time.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
 from typing import Final
@@ -55,24 +55,23 @@ class Instrument:
     max_market_qty: Qty | None = None
     max_notional: Quote | None = None
     contract: Decimal = ONE
+    settle: Asset = field(init=False)
+    """The asset in which profit, margin and funding are paid."""
+    perpetual: bool = field(init=False)
+    """True where a fill opens a position instead of moving two balances."""
+    inverse: bool = field(init=False)
+    """True where contracts are counted in quote and settled in base."""
 
     def __post_init__(self) -> None:
-        """Refuse a grid on which nothing could be quantised."""
+        """Refuse a grid on which nothing could be quantised; work out what is asked on every fill."""
+        object.__setattr__(self, "inverse", self.kind is Kind.INVERSE)
+        object.__setattr__(self, "perpetual", self.kind is not Kind.SPOT)
+        object.__setattr__(self, "settle", self.base if self.inverse else self.quote)
         for name in ("tick", "lot", "contract"):
             if getattr(self, name) <= ZERO:
                 raise UserError(
                     "INSTRUMENT_INVALID", f"{self.id}: {name} must be above zero; check the filter."
                 )
-
-    @property
-    def settle(self) -> Asset:
-        """The asset in which profit, margin and funding are paid."""
-        return self.base if self.kind is Kind.INVERSE else self.quote
-
-    @property
-    def perpetual(self) -> bool:
-        """True where a fill opens a position instead of moving two balances."""
-        return self.kind is not Kind.SPOT
 
     def price_down(self, price: Decimal) -> Price:
         """The nearest price on the grid at or below: for a buy."""
@@ -98,19 +97,19 @@ class Instrument:
 
     def notional(self, qty: Decimal, price: Decimal) -> Quote:
         """The quote value of a quantity: exact, unrounded."""
-        if self.kind is Kind.INVERSE:
+        if self.inverse:
             return Quote(qty * self.contract)
         return Quote(qty * price * self.contract)
 
     def base_value(self, qty: Decimal, price: Decimal) -> Base:
         """The base value of a quantity: exact but for an inverse contract, which divides."""
-        if self.kind is Kind.INVERSE:
+        if self.inverse:
             return Base(qty * self.contract / price)
         return Base(qty * self.contract)
 
     def qty_for(self, spend: Quote, price: Decimal) -> Qty:
         """The largest quantity on the grid whose notional does not exceed `spend`."""
-        if self.kind is Kind.INVERSE:
+        if self.inverse:
             return self.qty_down(spend / self.contract)
         return self.qty_down(spend / (price * self.contract))
 
@@ -121,7 +120,7 @@ class Instrument:
         entry price and takes it back at the exit price, profit = N * (1/entry - 1/exit), each leg
         rounded to the ledger unit against us.
         """
-        if self.kind is Kind.INVERSE:
+        if self.inverse:
             value = qty * self.contract / price
             return ledger_down(value if side is Side.BUY else -value)
         value = qty * price * self.contract
@@ -129,7 +128,7 @@ class Instrument:
 
     def value(self, qty: Decimal, price: Decimal) -> Decimal:
         """The settle-asset value of a quantity at a price: what margin and fees are reckoned on."""
-        if self.kind is Kind.INVERSE:
+        if self.inverse:
             return qty * self.contract / price
         return qty * price * self.contract
 

@@ -209,7 +209,8 @@ def describe(rows: Rows, fault: Fault, at: int) -> str:
         case Fault.MALFORMED if int(rows.number[at]) in rows.torn:
             return "the row has more fields than the first line"
         case Fault.MALFORMED:
-            shown = ", ".join(f"{k} {v}" for k, v in cell.items() if k not in ("row", "symbol"))
+            hidden = {"row", "symbol"} | ({"ts"} if rows.times.usable[at] else set())
+            shown = ", ".join(f"{k} {v}" for k, v in cell.items() if k not in hidden)
             return f"a value is missing or unreadable ({shown})"
         case Fault.TIME_RANGE:
             return f"the time {cell['ts']} is not between 2009 and 2100"
@@ -234,4 +235,4 @@ def _shown(column: pl.Series, at: int) -> str:
     if column.dtype.is_temporal():
         column = column.to_physical()
     value = column[at]
-    return "nothing" if value is None else str(value)
+    return "empty" if value is None else str(value)

@@ -15,7 +15,7 @@ from typing import Final
 
 from absolute.domain.fill import Fill
 from absolute.domain.ids import Role
-from absolute.domain.instrument import Instrument, Kind, Side
+from absolute.domain.instrument import Instrument, Side
 from absolute.domain.messages import (
     BarClosed,
     CancelRefused,
@@ -55,9 +55,9 @@ from absolute.strategies.ladder_curve import Band
 from absolute.strategies.ladder_plan import (
     LadderConfig,
     LadderPlan,
-    TargetMode,
     ladder_plan,
     reinvestment,
+    target_price,
 )
 
 ENTRY: Final = Role("entry")
@@ -322,7 +322,7 @@ class Ladder:
                 )
             )
         if self.config.lucro_reaplicar:
-            inverse = view.instrument.kind is Kind.INVERSE
+            inverse = view.instrument.inverse
             quote = Quote(profit * deal.exit_price if inverse else profit)
             self.added = reinvestment(self.config, quote)
 
@@ -416,19 +416,19 @@ class Ladder:
         if qty is None:
             return None
         instrument = view.instrument
-        price = instrument.price_up(self._target(deal, instrument))
+        price = instrument.price_up(
+            target_price(
+                self.config,
+                deal.average,
+                cost_basis_price=deal.basis(instrument),
+                target=self._series.targets[deal.rebuys],
+            )
+        )
         if not instrument.perpetual and instrument.notional(qty, price) < instrument.min_notional:
             return None
         return Terms(
             EXIT, Side.SELL, OrderType.LIMIT, qty=qty, price=price, reduce_only=instrument.perpetual
         )
-
-    def _target(self, deal: Deal, instrument: Instrument) -> Decimal:
-        """The unrounded price of the exit; see `ladder_plan.target_price`."""
-        growth = ONE + self._series.targets[deal.rebuys]
-        if self.config.target_mode is TargetMode.GROSS:
-            return deal.average * growth
-        return deal.basis(instrument) * growth / (ONE - self.config.taxa)
 
     def _sellable(self, view: View) -> Qty | None:
         """The deal's own holding in whole lots; never more than the wallet has."""

@@ -99,15 +99,15 @@ def reinvestment(config: LadderConfig, last_profit: Quote) -> Quote:
 
 
 def target_price(
-    config: LadderConfig, average_price: Price, *, cost_basis_price: Price, k: int
+    config: LadderConfig, average_price: Decimal, *, cost_basis_price: Decimal, target: Ratio
 ) -> Price:
-    """The exit price once k rebuys have filled, unrounded.
+    """The exit price of a deal whose target is `target`, unrounded.
 
     Gross: average * (1 + target). Net: the price at which what the sell brings after its fee is
     the cost basis (all fees of the buys included, per unit held) times (1 + target):
     cost_basis * (1 + target) / (1 - taxa).
     """
-    growth = ONE + _targets(config)[k]
+    growth = ONE + target
     if config.target_mode is TargetMode.GROSS:
         return Price(average_price * growth)
     return Price(cost_basis_price * growth / (ONE - config.taxa))
@@ -160,7 +160,9 @@ def ladder_table(
     rungs: list[Rung] = []
     for k, (cumulative, base) in enumerate(zip(accumulate(plan.orders), bought, strict=True)):
         average = Price(cumulative / base)
-        exit_price = target_price(config, average, cost_basis_price=Price(average / kept), k=k)
+        exit_price = target_price(
+            config, average, cost_basis_price=average / kept, target=plan.targets[k]
+        )
         sell_price = Price(_tick_up(exit_price, tick))
         profit = Quote(sell_price * base * kept * kept - cumulative)
         rungs.append(

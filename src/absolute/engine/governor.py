@@ -1,0 +1,114 @@
+"""Owns what people and limits decide over a strategy's head: stop, flatten, reduce, go on."""
+
+from enum import StrEnum
+from typing import Final
+
+from absolute.domain.ids import Role
+from absolute.domain.instrument import Side
+from absolute.domain.messages import Event, LevelReached, Resumed, StopAsked
+from absolute.domain.notes import Halted, Note
+from absolute.domain.order import Order, OrderType, Terms
+from absolute.domain.portfolio import Portfolio
+from absolute.domain.units import ZERO, Price
+from absolute.risk.limits import Limits, floor_price
+
+FLATTEN: Final = Role("flatten")
+GOVERNING: Final = (StopAsked, Resumed, LevelReached)
+"""The facts by which people and limits take over."""
+
+
+class Mode(StrEnum):
+    """Whose wishes count: the strategy's, only those that lower risk, or nobody's.
+
+    While `FLATTENING` every order is cancelled first; only when none lives is what is held sold,
+    so that a fill that raced the cancel is sold too, and nothing twice.
+    """
+
+    RUNNING = "running"
+    REDUCING = "reducing"
+    FLATTENING = "flattening"
+    STOPPED = "stopped"
+
+
+STOPPING: Final = frozenset({Mode.FLATTENING, Mode.STOPPED})
+
+
+class Governor:
+    """Decides what of a plan counts. `kept` is what is wanted while stopping."""
+
+    __slots__ = ("_portfolio", "kept", "limits", "mode")
+
+    def __init__(self, portfolio: Portfolio, limits: Limits) -> None:
+        self._portfolio = portfolio
+        self.limits = limits
+        self.mode = Mode.RUNNING
+        self.kept: tuple[Terms, ...] = ()
+
+    def rule(self, event: Event) -> tuple[Note, ...]:
+        """Take in a fact of `GOVERNING`; a note where it stopped something."""
+        match event:
+            case StopAsked(who=who, flatten=flatten):
+                self._stop(flatten=flatten)
+                return (Halted(event.time, "STOPPED", f"stopped by {who}"),)
+            case Resumed():
+                self.mode = Mode.RUNNING
+            case LevelReached(price=price) if self.mode is Mode.RUNNING:
+                return self._floor(event, price)
+            case _:
+                pass
+        return ()
+
+    def wanted(self, targets: tuple[Terms, ...], ended: Order | None) -> tuple[Terms, ...]:
+        """What of a strategy's targets counts in this mode, after an order ended or not."""
+        if self.mode is Mode.RUNNING:
+            return targets
+        if self.mode is Mode.REDUCING:
+            closing = self._closing_side()
+            return tuple(terms for terms in targets if terms.side is closing)
+        if ended is not None:
+            role = ended.terms.role
+            self.kept = tuple(terms for terms in self.kept if terms.role != role)
+        if self.mode is Mode.FLATTENING and not self._portfolio.live:
+            self.mode = Mode.STOPPED
+            self.kept = self._flatten()
+        return self.kept
+
+    def levels(self) -> tuple[Price | None, Price | None]:
+        """The prices (falling to, rising to) at which the equity floor is reached."""
+        floor = self.limits.equity_floor
+        if floor is None or self.mode is not Mode.RUNNING:
+            return None, None
+        return floor_price(self._portfolio.ledger, floor)
+
+    def _floor(self, event: LevelReached, price: Price) -> tuple[Note, ...]:
+        floor, equity = self.limits.equity_floor, self._portfolio.ledger.equity(price)
+        if floor is None or equity > floor:
+            return ()
+        if self.limits.flatten:
+            self._stop(flatten=True)
+        else:
+            self.mode = Mode.REDUCING
+        detail = f"equity {equity} is at the floor {floor}"
+        return (Halted(event.time, "EQUITY_FLOOR", detail),)
+
+    def _stop(self, *, flatten: bool) -> None:
+        """Want nothing new: keep what rests, or clear it all away and sell what is held."""
+        self.mode = Mode.FLATTENING if flatten else Mode.STOPPED
+        resting = tuple(order.terms for order in self._portfolio.live.values())
+        self.kept = () if flatten else resting
+
+    def _closing_side(self) -> Side:
+        return Side.BUY if self._portfolio.position().qty < ZERO else Side.SELL
+
+    def _flatten(self) -> tuple[Terms, ...]:
+        """One market order that closes all this bot holds."""
+        portfolio = self._portfolio
+        instrument = portfolio.instrument
+        held = (
+            portfolio.position().qty if instrument.perpetual else portfolio.total(instrument.base)
+        )
+        qty = instrument.qty_down(abs(held))
+        if qty <= ZERO or qty < instrument.min_qty:
+            return ()
+        side, perpetual = self._closing_side(), instrument.perpetual
+        return (Terms(FLATTEN, side, OrderType.MARKET, qty=qty, reduce_only=perpetual),)
