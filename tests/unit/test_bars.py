@@ -388,7 +388,9 @@ def test_a_broken_row_is_refused_by_number(save, text, code, told):
 
 def test_the_time_and_the_number_of_broken_rows_are_told(save):
     bad = "2024-01-01 00:0{},100,99,98,97,1"
-    error = refusal(save(lines(ROWS[0], bad.format("1:00"), bad.format("2:00"), bad.format("3:00"))))
+    error = refusal(
+        save(lines(ROWS[0], bad.format("1:00"), bad.format("2:00"), bad.format("3:00")))
+    )
     assert error.code == "DATA_OHLC_VIOLATION"
     assert "data row 2 (2024-01-01 00:01:00 UTC)" in error.message
     assert "rows that break a rule: 3" in error.message
@@ -481,7 +483,9 @@ def test_the_policy_refuse_makes_a_gap_an_error(save):
     with pytest.raises(UserError) as caught:
         refuse_gaps(read_bars(path))
     assert caught.value.code == "DATA_GAP"
-    assert "140 bars from 2024-01-01 00:03:00 UTC to 2024-01-01 02:23:00 UTC" in caught.value.message
+    assert (
+        "140 bars from 2024-01-01 00:03:00 UTC to 2024-01-01 02:23:00 UTC" in caught.value.message
+    )
     whole = read_bars(path, end="2024-01-01T01:00")
     refuse_gaps(whole)
     assert whole.gaps == ()
@@ -516,10 +520,10 @@ def test_a_broken_row_keeps_its_number_in_the_file(save):
     assert "data row 4" in error.message
 
 
-def test_a_file_without_names_has_no_symbol(save):
+def test_a_file_without_names_is_taken_at_its_word(save):
     path = save(lines(*ROWS))
     assert read_bars(path).symbol is None
-    assert refusal(path, symbol="BTCUSDT").code == "DATA_SYMBOL_UNKNOWN"
+    assert read_bars(path, symbol="BTCUSDT").symbol == "BTCUSDT"
 
 
 def test_the_hash_is_that_of_the_file(save):

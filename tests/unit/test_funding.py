@@ -108,6 +108,11 @@ def test_a_broken_row_is_refused_by_number(save, row, code):
 # ------------------------------------------------------------------------------------ mark price
 
 
+def listed(column):
+    assert column is not None
+    return column.tolist()
+
+
 def tape_of(hours, unit="0.1", **changes):
     n = len(hours)
     prices = {name: np.full(n, 1000) for name in ("open", "high", "low", "close")}
@@ -135,11 +140,11 @@ def marks(tmp_path):
 def test_marks_are_attached_exactly_in_the_finer_unit(marks):
     path = marks([("100.05", "100.1", "99.975", "100")] * 4)
     tape = align_mark(tape_of([1, 3]), path)
-    # 0.1 and 0.005 have 0.005 as common unit... but a file of decimals has 0.001
+    # the marks have three decimals, so their unit is 0.001, which divides 0.1
     assert tape.price_unit == Decimal("0.001")
-    assert tape.mark_high.tolist() == [100_100, 100_100]
-    assert tape.mark_low.tolist() == [99_975, 99_975]
-    assert tape.mark_close.tolist() == [100_000, 100_000]
+    assert listed(tape.mark_high) == [100_100, 100_100]
+    assert listed(tape.mark_low) == [99_975, 99_975]
+    assert listed(tape.mark_close) == [100_000, 100_000]
     assert tape.close.tolist() == [100_000, 100_000]  # 1000 units of 0.1
     assert tape.ts.tolist() == tape_of([1, 3]).ts.tolist()
 
@@ -147,7 +152,7 @@ def test_marks_are_attached_exactly_in_the_finer_unit(marks):
 def test_a_coarser_mark_leaves_the_tape_in_its_unit(marks):
     tape = align_mark(tape_of([0, 1, 2]), marks([("100", "101", "99", "100")] * 3))
     assert tape.price_unit == Decimal("0.1")
-    assert tape.mark_high.tolist() == [1010, 1010, 1010]
+    assert listed(tape.mark_high) == [1010, 1010, 1010]
 
 
 def test_units_that_do_not_divide_each_other(marks):
@@ -155,7 +160,7 @@ def test_units_that_do_not_divide_each_other(marks):
     tape = align_mark(tape_of([0, 1], unit="0.25"), marks([("100.1",) * 4] * 2))
     assert tape.price_unit == Decimal("0.05")
     assert tape.close.tolist() == [5000, 5000]  # 1000 * 0.25 / 0.05
-    assert tape.mark_close.tolist() == [2002, 2002]
+    assert listed(tape.mark_close) == [2002, 2002]
 
 
 def test_marks_must_cover_every_bar(marks):

@@ -46,7 +46,7 @@ class Fill(StrEnum):
     QUEUE = "queue"
 
 
-class Path_(StrEnum):
+class Policy(StrEnum):
     """Which extreme of a bar comes first."""
 
     PESSIMISTIC = "pessimistic"
@@ -94,8 +94,8 @@ def dca(
     volume_share: Annotated[str, typer.Option(help=_("Our share of a bar's volume."))] = "0.1",
     queue_ahead: Annotated[str, typer.Option(help=_("Quantity before us in the queue."))] = "0",
     intrabar: Annotated[
-        Path_, typer.Option(help=_("Which extreme of a bar comes first."))
-    ] = Path_.PESSIMISTIC,
+        Policy, typer.Option(help=_("Which extreme of a bar comes first."))
+    ] = Policy.PESSIMISTIC,
     finer: Annotated[
         Path | None, typer.Option(metavar="FILE", help=_("Finer bars: the path becomes exact."))
     ] = None,
@@ -140,12 +140,11 @@ def dca(
 ) -> None:
     """Back-test the Trader Automata ladder on a file of bars."""
     from absolute.desk.backtest import backtest_ladder
-    from absolute.desk.market_data import Wanted, gather
+    from absolute.desk.market_data import GapPolicy, Wanted, gather
     from absolute.desk.markets import Grid
     from absolute.desk.setup import Assumptions
     from absolute.domain.instrument import Kind
     from absolute.domain.ledger import MarginMode
-    from absolute.lake.bars import GapPolicy
     from absolute.matching.fills import FillModel, FillRule
     from absolute.matching.path import Intrabar
     from absolute.risk.limits import Limits

@@ -46,7 +46,7 @@ app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
 
 @app.command(help=_("Measure the speed, beside other programs."))
-def run(  # noqa: PLR0913, PLR0917 -- its parameters are the options
+def run(
     only: _Only = None,
     bars: _Bars = 1_000_000,
     repeat: _Repeat = None,

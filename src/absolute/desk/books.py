@@ -5,14 +5,14 @@ ledger is rebuilt from the facts alone: what it ends with must be what the engin
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from absolute.domain.ids import ClientOrderId
-from absolute.domain.instrument import Instrument, Kind
+from absolute.domain.instrument import Instrument, Kind, Side
 from absolute.domain.ledger import Ledger
 from absolute.domain.messages import (
     Event,
@@ -43,6 +43,7 @@ class Books:
     liquidations: int
     notes: list[Note]
     steps: "Holdings"
+    fees_of: dict[int, Decimal]
 
 
 @dataclass(slots=True)
@@ -71,7 +72,7 @@ def read_log(entries: Iterable[Entry], ledger: Ledger, start: int) -> Books:
     """Rebuild the books from a log and a ledger as it stood at the start."""
     steps = Holdings([], [], [], [])
     steps.note(start, ledger)
-    books = Books([], [], ZERO, ZERO, 0, [], steps)
+    books = Books([], [], ZERO, ZERO, 0, [], steps, {})
     roles: dict[ClientOrderId, str] = {}
     deal = 0
     for event, outcome in entries:
@@ -84,8 +85,24 @@ def read_log(entries: Iterable[Entry], ledger: Ledger, start: int) -> Books:
                 roles[approved.command.client_id] = approved.command.terms.role
         if _book(event, books, ledger, role_of=roles, deal=deal):
             steps.note(event.time, ledger)
-    books.deals = deal_rows(books.notes)
+    books.deals = [
+        row if row.closed is not None else _so_far(row, books) for row in deal_rows(books.notes)
+    ]
     return books
+
+
+def _so_far(row: DealRow, books: Books) -> DealRow:
+    """A deal that is still open, from its fills: what went in, at which mean price."""
+    buys = [fill for fill in books.fills if fill.deal == row.number and fill.side == Side.BUY]
+    spent = sum((fill.notional for fill in buys), ZERO)
+    bought = sum((fill.notional / fill.price for fill in buys), ZERO)
+    return replace(
+        row,
+        rebuys=len({fill.role for fill in buys}) - 1,
+        cost=spent,
+        average=spent / bought if bought else ZERO,
+        fees=books.fees_of.get(row.number, ZERO),
+    )
 
 
 def _book(
@@ -96,7 +113,9 @@ def _book(
         case OrderFilled(fill=fill):
             ledger.fill(fill)
             fee, instrument = fill.fee, ledger.instrument
-            books.fees += fee.value if fee is not None else ZERO
+            value = fee.value if fee is not None else ZERO
+            books.fees += value
+            books.fees_of[deal] = books.fees_of.get(deal, ZERO) + value
             books.fills.append(
                 FillRow(
                     fill.time,

@@ -1,6 +1,6 @@
 """Owns the bringing together of a run's market: bars, mark price, funding and the instrument."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from pathlib import Path
 
@@ -17,6 +17,16 @@ from absolute.lake.bars import BarFile, GapPolicy, read_bars, refuse_gaps
 from absolute.lake.funding import align_mark, read_funding
 from absolute.matching.perpetual import FundingSchedule, check_coverage
 
+__all__ = [
+    "Found",
+    "GapPolicy",
+    "Source",
+    "Wanted",
+    "gather",
+    "made_market",
+    "refined",
+]
+
 MINUTE_NS = 60_000_000_000
 DEMO_START_NS = 1_704_067_200_000_000_000
 """2024-01-01 00:00 UTC: a made market needs a date, and this one is nobody's."""
@@ -32,7 +42,7 @@ class Wanted:
     symbol: str | None = None
     kind: Kind = Kind.SPOT
     gaps: GapPolicy = GapPolicy.KEEP
-    grid: Grid = Grid()
+    grid: Grid = field(default_factory=Grid)
     finer: Path | None = None
     mark: Path | None = None
     funding: Path | None = None

@@ -9,17 +9,19 @@ import signal
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from absolute.desk.backtest import Run, result_of
 from absolute.desk.clock import stopwatch
 from absolute.desk.market_data import Found
 from absolute.desk.setup import Assumptions, wire
 from absolute.desk.snapshot import Observer, Snapshot
+from absolute.domain.errors import UserError
 from absolute.domain.messages import Event
 from absolute.engine.loop import Loop
 from absolute.kernels.feed import Row, TapeFeed
 from absolute.research.result import BacktestResult
-from absolute.store.journal import MemoryJournal
+from absolute.store.journal import FileJournal, KeptJournal, MemoryJournal
 from absolute.strategies.ladder import Ladder
 from absolute.strategies.ladder_plan import LadderConfig, ladder_mapping
 
@@ -35,12 +37,16 @@ class Pace:
 
 @dataclass(slots=True)
 class Paper:
-    """One bot on paper. `stop` ends the market after the bar in hand; the bot's orders stay."""
+    """One bot on paper. `stop` ends the market after the bar in hand; the bot's orders stay.
+
+    `journal` may keep the run on disk as well (`store.journal.KeptJournal`).
+    """
 
     found: Found
     config: LadderConfig
     assumed: Assumptions
     pace: Pace = field(default_factory=Pace)
+    journal: MemoryJournal = field(default_factory=MemoryJournal)
     _stopping: bool = False
     _loop: Loop | None = None
 
@@ -56,9 +62,8 @@ class Paper:
     async def run(self, view: View) -> BacktestResult:
         """Trade until the market ends or someone stops it; returns the result so far."""
         self.assumed.check()
-        feed = TapeFeed(self.found.tape)
-        journal, ladder = MemoryJournal(), Ladder(self.config)
-        desk = wire(feed, ladder, found=self.found, assumed=self.assumed, journal=journal)
+        journal, ladder = self.journal, Ladder(self.config)
+        desk = wire(self.found, ladder, assumed=self.assumed, journal=journal)
         observer = Observer(desk.session, ladder, journal, self.assumed.capital)
         watch = stopwatch()
         seen = 0
@@ -71,7 +76,7 @@ class Paper:
 
         self._loop = loop = Loop(desk.session, after=after)
         trading = asyncio.create_task(loop.run())
-        await self._feed(feed, loop)
+        await self._feed(desk.feed, loop)
         await loop.close()
         await trading
         return self._result(Run(desk, journal, watch.seconds, seen), seen)
@@ -106,3 +111,21 @@ def run_until_interrupted(paper: Paper, view: View) -> BacktestResult:
         return await paper.run(view)
 
     return asyncio.run(main())
+
+
+def new_journal(path: Path | None) -> MemoryJournal:
+    """The journal of a run: in memory, and in a new file where the user names one."""
+    if path is None:
+        return MemoryJournal()
+    if path.exists():
+        raise UserError(
+            "JOURNAL_EXISTS", f"The journal {path} exists already; name a new file for a new run."
+        )
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return KeptJournal(FileJournal(path))
+    except OSError as fault:
+        raise UserError(
+            "JOURNAL_NOT_WRITABLE",
+            f"The journal {path} cannot be written: {fault.strerror}; choose another place.",
+        ) from fault

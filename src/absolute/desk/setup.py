@@ -27,7 +27,7 @@ from absolute.matching.fills import FillModel
 from absolute.matching.path import Intrabar
 from absolute.matching.venue import SimVenue, VenueRules
 from absolute.risk.limits import Limits
-from absolute.strategies.base import Strategy
+from absolute.strategies.contract import Strategy
 
 CAPITAL: Final = Decimal(10_000)
 BOT: Final = BotId("at")
@@ -124,16 +124,15 @@ class Desk:
 
 
 def wire(
-    feed: TapeFeed,
+    found: Found,
     strategy: Strategy,
     *,
-    found: Found,
     assumed: Assumptions,
     journal: Journal,
     agenda: Agenda | None = None,
 ) -> Desk:
-    """Put one run together."""
-    instrument = found.instrument
+    """Put one run together: build the feed with its skip index, the two ledgers, the venue."""
+    feed, instrument = TapeFeed(found.tape), found.instrument
     venue = SimVenue(new_ledger(instrument, assumed), unit=feed.unit, rules=rules_of(assumed))
     portfolio = Portfolio(new_ledger(instrument, assumed))
     engine = Engine(BOT, portfolio, strategy, assumed.limits)

@@ -1,5 +1,6 @@
-"""Owns the picture of a running bot for people: copied out between two steps, never written back."""
+"""Owns the picture of a running bot for people: copied out between steps, never written back."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -7,19 +8,23 @@ from absolute.domain.fill import Fill
 from absolute.domain.messages import OrderFilled
 from absolute.domain.notes import DealClosed, Note
 from absolute.domain.order import Order
-from absolute.domain.units import ZERO
+from absolute.domain.units import ONE, ZERO, Price
 from absolute.engine.session import Session
 from absolute.kernels.feed import Row
 from absolute.store.journal import MemoryJournal
-from absolute.strategies.ladder import EXIT, Ladder
+from absolute.strategies.ladder import Ladder
+from absolute.strategies.ladder_orders import EXIT, rung_role
 
-FILLS_SHOWN = 8
+FILLS_SHOWN = 30
 NOTES_SHOWN = 4
 
 
 @dataclass(frozen=True, slots=True)
 class Rung:
-    """One buy of the running deal: where it is, what it costs, how it stands."""
+    """One buy of the running deal: where it is, what it costs, how it stands.
+
+    A rung that is done shows no price of its own: the fills do.
+    """
 
     number: int
     price: Decimal | None
@@ -81,7 +86,7 @@ class Observer:
             held=deal.held if deal is not None else ZERO,
             cost=deal.spent if deal is not None else ZERO,
             exit_price=exit_order.terms.price if exit_order is not None else None,
-            rungs=self._rungs(),
+            rungs=tuple(self._rungs()),
             orders=tuple(portfolio.live.values()),
             fills=tuple(self._fills[-FILLS_SHOWN:]),
             fills_count=len(self._fills),
@@ -101,6 +106,18 @@ class Observer:
             self._closed += sum(isinstance(note, DealClosed) for note in outcome.notes)
         self._read = len(entries)
 
-    def _rungs(self) -> tuple[Rung, ...]:
-        """The buys of the running deal: done, resting, still to come."""
-        return tuple(Rung(*told) for told in self._ladder.rungs())
+    def _rungs(self) -> Iterator[Rung]:
+        """Every order of the running deal: done, resting, or still to come."""
+        ladder, deal = self._ladder, self._ladder.deal
+        if deal is None:
+            return
+        resting = {terms.role: terms.price for terms in ladder.rungs}
+        price = deal.last_price
+        for number, drop in enumerate(ladder.orders.series.drops):
+            value = ladder.orders.amount(number, deal.added)
+            if number <= deal.rung:
+                yield Rung(number, None, value, "done")
+                continue
+            price = Price(price * (ONE - drop))
+            at = resting.get(rung_role(number))
+            yield Rung(number, at or price, value, "waiting" if at is None else "resting")

@@ -48,7 +48,7 @@ class FeeSchedule:
         return self.coin is FeeCoin.QUOTE or instrument.perpetual
 
 
-def fee_for(
+def fee_for(  # noqa: PLR0913 -- one trade is five facts and a schedule
     schedule: FeeSchedule,
     instrument: Instrument,
     *,

@@ -63,7 +63,7 @@ class Instrument:
     """True where contracts are counted in quote and settled in base."""
 
     def __post_init__(self) -> None:
-        """Refuse a grid on which nothing could be quantised; work out what is asked on every fill."""
+        """Refuse a grid nothing could be quantised on; work out what every fill asks."""
         object.__setattr__(self, "inverse", self.kind is Kind.INVERSE)
         object.__setattr__(self, "perpetual", self.kind is not Kind.SPOT)
         object.__setattr__(self, "settle", self.base if self.inverse else self.quote)

@@ -157,9 +157,9 @@ class Ledger:
         instrument = self.instrument
         free = self.available(instrument.settle)
         if instrument.kind is Kind.SPOT:
-            return Quote(free / (ONE + self._rate) if self._rate else free)
+            return Quote(ledger_down(free / self._grossed) if self._rate else free)
         value = free * self.leverage / (ONE + self._rate * self.leverage)
-        return Quote(value * price if instrument.kind is Kind.INVERSE else value)
+        return Quote(ledger_down(value * price if instrument.kind is Kind.INVERSE else value))
 
     def equity(self, price: Decimal) -> Decimal:
         """Everything at a price: in quote for spot, in the settle asset for a perpetual."""

@@ -1,4 +1,4 @@
-"""Owns the two closed unions: `Event`, every fact that enters, and `Command`, every wish that leaves.
+"""Owns the two closed unions: `Event`, every fact that comes in, and `Command`, every wish.
 
 A click of a person is an event too. All are frozen; each carries its time in UTC nanoseconds.
 Whoever matches on a union ends with `assert_never`, so a new member is found by the type checker.

@@ -27,7 +27,7 @@ from absolute.domain.units import Nanos, Price
 from absolute.engine.governor import GOVERNING, Governor, Mode
 from absolute.risk.checks import consent, review
 from absolute.risk.limits import Limits
-from absolute.strategies.base import Strategy
+from absolute.strategies.contract import Strategy
 from absolute.strategies.targets import difference
 
 REFUSED: Final = frozenset({Status.REJECTED, Status.EXPIRED})

@@ -41,7 +41,7 @@ def ticks_up(price: Decimal, unit: Decimal) -> int:
 
 
 class TapeFeed:
-    """A tape with its skip indices: one over lows and highs, one over the mark price if it has one."""
+    """A tape with its skip indices: over lows and highs, and over the mark price if it has one."""
 
     __slots__ = ("_index", "_marks", "tape", "unit")
 

@@ -29,7 +29,7 @@ def first_hit_plain(low: Ticks, high: Ticks, *, start: int, down: int, up: int) 
 
 
 @njit(cache=True)
-def _first_hit(  # noqa: PLR0913, PLR0917 -- numba takes no keywords, and bundling arrays costs 1 us
+def _first_hit(
     low: Ticks, high: Ticks, minima: Ticks, maxima: Ticks, start: int, down: int, up: int
 ) -> int:
     count = len(low)

@@ -107,7 +107,7 @@ class _Mood:
 
 
 def synth_tape(rng: np.random.Generator, **frame: Unpack[Frame]) -> Tape:
-    """A seeded market of `bars` bars without gaps, opening at `first_price`.
+    """A seeded market of `bars` bars without gaps, opening at `first_price` to the nearest unit.
 
     Raises ValueError for no bars, a first price below 1,000 price units or too large for exact
     floats, or jumps that alone exceed the volatility.

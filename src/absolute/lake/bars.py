@@ -147,14 +147,14 @@ def _bars(table: Table, span: _Span, price_unit: Decimal | None, symbol: str | N
     rows = rows_of(table, symbol, price_unit)
     _refuse_unreadable_times(rows)
     bar_ns = bar_length(rows.times.ns)
+    chosen = _inside(rows, span)
+    _refuse_faults(chosen, bar_ns)
     if bar_ns is None:
         raise UserError(
             "DATA_BAR_LENGTH_UNKNOWN",
             f"The times in '{rows.source}' follow no common step; give a file of "
             "bars of one length.",
         )
-    chosen = _inside(rows, span)
-    _refuse_faults(chosen, bar_ns)
     opens, highs, lows, closes = chosen.prices
     tape = Tape.of(
         ts=chosen.times.ns,
@@ -198,7 +198,7 @@ def _refuse_unreadable_times(rows: Rows) -> None:
         raise _refusal(rows, fault, at, len(bad))
 
 
-def _refuse_faults(rows: Rows, bar_ns: int) -> None:
+def _refuse_faults(rows: Rows, bar_ns: int | None) -> None:
     """Raise for the topmost row that breaks a rule; rules are listed by weight within a row."""
     broken = [
         (int(mask.argmax()), fault, mask) for fault, mask in faults_of(rows, bar_ns) if mask.any()

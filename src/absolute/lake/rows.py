@@ -146,12 +146,13 @@ def _numbers(column: pl.Series) -> NDArray[np.float64]:
 
 
 def bar_length(ts: NDArray[np.int64]) -> int | None:
-    """The length of a bar in ns: the commonest step between rows, if it is common enough.
+    """The length of a bar in ns: the commonest step between times, if it is common enough.
 
     A step counts when it is half of all steps, or when it is the smallest and divides all others
     (a thin market without empty bars). None where the times tell no length.
     """
-    steps = np.diff(ts)
+    ordered = np.sort(ts)
+    steps = ordered[1:] - ordered[:-1]
     values, counts = np.unique(steps[steps > 0], return_counts=True)
     if not len(values):
         return None

@@ -95,10 +95,14 @@ def names_in(table: Table, column: str) -> list[str]:
 def only(table: Table, column: str, wanted: str | None) -> Table:
     """The rows of one name; a choice is needed only where a file holds several.
 
+    A file that names nothing is taken at the word of whoever asks.
+
     Raises UserError DATA_<COLUMN>_NEEDED or DATA_<COLUMN>_UNKNOWN.
     """
+    if column not in table.frame.columns:
+        return table
     names = names_in(table, column)
-    listed = ", ".join(names[:20]) or "-"
+    listed = ", ".join(names[:20])
     if wanted is None and len(names) > 1:
         raise UserError(
             f"DATA_{column.upper()}_NEEDED",
@@ -145,7 +149,7 @@ def _parsed(data: bytes, source: str, schema: Schema) -> tuple[pl.DataFrame, tup
             return pl.read_parquet(io.BytesIO(data), columns=list(columns)), ()
         if data.startswith(b"ARROW1"):
             return pl.read_ipc(io.BytesIO(data)), ()
-    except pl.exceptions.PolarsError as error:
+    except (pl.exceptions.PolarsError, OSError) as error:
         raise _unknown(source, f"is damaged ({str(error).splitlines()[0]})") from None
     try:
         text = data.decode("utf-8-sig")

@@ -10,7 +10,7 @@ import hashlib
 from collections import OrderedDict
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from enum import Enum
+from enum import StrEnum
 from itertools import islice
 
 from absolute.domain.instrument import Side
@@ -19,7 +19,7 @@ from absolute.matching.depth import Level, LevelsView
 from absolute.matching.prices import Prices, no_worse
 
 
-class SelfTrade(Enum):
+class SelfTrade(StrEnum):
     """What happens when an order would meet one of the same owner; the incoming order decides.
 
     `ALLOW`: they trade. `EXPIRE_TAKER`: what is left of the incoming order ends. `EXPIRE_MAKER`:
@@ -32,7 +32,7 @@ class SelfTrade(Enum):
     EXPIRE_BOTH = "expire_both"
 
 
-class End(Enum):
+class End(StrEnum):
     """Why an order left the book, or never entered it, with lots untraded."""
 
     CANCELLED = "cancelled"
@@ -43,7 +43,7 @@ class End(Enum):
     SELF_TRADE = "self_trade"
 
 
-class Refusal(Enum):
+class Refusal(StrEnum):
     """Why a command was not carried out; the book is as it was."""
 
     ORDER_UNKNOWN = "order_unknown"

@@ -37,7 +37,7 @@ class ImpactSlippage:
     bps_at_volume: Bps
 
     def share(self, qty: Decimal, bar_volume: Decimal) -> Ratio:
-        """Grows with the root of the order's share of the bar's volume; a dry bar counts as full."""
+        """Grows with the root of the order's share of the volume; a dry bar counts as full."""
         part = min(qty / bar_volume, Decimal(1)) if bar_volume > ZERO else Decimal(1)
         return Ratio(ratio_from_bps(self.bps_at_volume) * part.sqrt())
 

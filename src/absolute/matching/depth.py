@@ -37,6 +37,11 @@ class TradePrint:
     lots: int
     buyer_is_maker: bool
 
+    @property
+    def maker_side(self) -> Side:
+        """The side that waited."""
+        return Side.BUY if self.buyer_is_maker else Side.SELL
+
 
 MarketUpdate = DepthUpdate | TradePrint
 

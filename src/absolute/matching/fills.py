@@ -27,7 +27,7 @@ class FillRule(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class FillModel:
-    """A rule with its numbers: the share of volume that is ours, the quantity ahead in the queue."""
+    """A rule with its numbers: our share of the volume, the quantity ahead in the queue."""
 
     rule: FillRule = FillRule.TOUCH
     volume_share: Ratio = Ratio(Decimal("0.1"))

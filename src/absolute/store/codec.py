@@ -31,7 +31,7 @@ def _names(kind: type) -> tuple[str, ...]:
     return tuple(each.name for each in fields(kind))
 
 
-def jsonable(value: object) -> Any:  # noqa: PLR0911 -- one return per kind of value
+def jsonable(value: object) -> Any:
     """A message as JSON's own types; a message class is told by the key `_`."""
     if isinstance(value, Enum):
         return value.value

@@ -94,6 +94,21 @@ class FileJournal:
         self.close()
 
 
+class KeptJournal(MemoryJournal):
+    """Entries on disk first, then in memory: for a run that is watched and must be kept."""
+
+    __slots__ = ("_file",)
+
+    def __init__(self, file: FileJournal) -> None:
+        super().__init__()
+        self._file = file
+
+    def append(self, event: Event, outcome: Outcome) -> None:
+        """Keep one step; raises `OSError` where the disk refused it."""
+        self._file.append(event, outcome)
+        super().append(event, outcome)
+
+
 def events(path: Path) -> Iterator[Event]:
     """Every event of a file journal in order; raises `JournalError` at the first damage."""
     chain = GENESIS

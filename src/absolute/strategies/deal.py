@@ -87,7 +87,7 @@ class Deal:
             self.charge(fill.fee, instrument, buying=False)
 
     def charge(self, fee: Fee, instrument: Instrument, *, buying: bool) -> None:
-        """Book a fee: in the settle asset, in the base coin bought, or a third coin at its value."""
+        """Book a fee: in the settle asset, in the coin bought, or in a third coin at its value."""
         self.fees += fee.value
         if fee.asset == instrument.base and instrument.kind is Kind.SPOT:
             self.held -= fee.amount

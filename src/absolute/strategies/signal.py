@@ -13,7 +13,7 @@ from absolute.domain.instrument import Side
 from absolute.domain.messages import Event, OrderFilled, SignalChanged
 from absolute.domain.order import OrderType, Terms
 from absolute.domain.units import ZERO, Quote
-from absolute.strategies.base import ASLEEP, Plan, View, Wakes
+from absolute.strategies.contract import ASLEEP, Plan, View, Wakes
 
 ENTER: Final = Role("enter")
 LEAVE: Final = Role("leave")
