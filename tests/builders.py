@@ -14,9 +14,11 @@ from absolute.domain.fees import FeeSchedule
 from absolute.domain.ids import BotId, InstrumentId
 from absolute.domain.instrument import Instrument, Kind
 from absolute.domain.ledger import Ledger
-from absolute.domain.messages import Event, OrderFilled
+from absolute.domain.messages import Event, OrderFilled, Started, TimerFired
 from absolute.domain.notes import Note
+from absolute.domain.order import Terms
 from absolute.domain.portfolio import Portfolio
+from absolute.domain.units import Nanos
 from absolute.engine.agenda import Agenda
 from absolute.engine.loop import Loop
 from absolute.engine.replay import replay
@@ -30,6 +32,7 @@ from absolute.matching.path import Intrabar
 from absolute.matching.venue import SimVenue, VenueRules
 from absolute.risk.limits import Limits
 from absolute.store.journal import MemoryJournal, log_sha256
+from absolute.strategies.contract import ASLEEP, Plan, View, Wakes
 
 MINUTE = 60_000_000_000
 START = 1_704_067_200_000_000_000
@@ -195,3 +198,36 @@ def play_live(tape: Tape, strategy, setting: Setting | None = None, **more) -> P
     asyncio.run(trade())
     played.walked = len(feed)
     return played
+
+
+@dataclass
+class Scripted:
+    """A strategy that wants what a script says: at each time another set of orders.
+
+    An order that is done is no longer wanted, as every strategy must see to by itself.
+    """
+
+    script: Sequence[tuple[int, tuple[Terms, ...]]]
+    wakes: Wakes = ASLEEP
+    _wanted: tuple[Terms, ...] = ()
+    _next: int = 0
+
+    def on(self, event: Event, view: View) -> Plan | None:
+        """Follow the script."""
+        match event:
+            case Started() | TimerFired():
+                self._turn(event.time)
+                return Plan(self._wanted)
+            case OrderFilled(fill=fill, done=True):
+                role = view.orders[fill.client_id].terms.role
+                self._wanted = tuple(terms for terms in self._wanted if terms.role != role)
+                return Plan(self._wanted)
+            case _:
+                return None
+
+    def _turn(self, time: int) -> None:
+        while self._next < len(self.script) and self.script[self._next][0] <= time:
+            self._wanted = self.script[self._next][1]
+            self._next += 1
+        later = self.script[self._next][0] if self._next < len(self.script) else None
+        self.wakes = Wakes(timer=None if later is None else Nanos(later))

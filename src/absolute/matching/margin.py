@@ -99,12 +99,8 @@ class BracketTable:
 
     def next_change(self, time: int) -> int | None:
         """The first time after `time` at which other brackets come into force, or None."""
-        later = bisect_right(self.times, time)
-        return self.times[later] if 0 < later < len(self.times) else self._second(later)
-
-    def _second(self, later: int) -> int | None:
-        """The first date changes nothing, because its version counts before it as well."""
-        return self.times[1] if later == 0 and len(self.times) > 1 else None
+        later = max(1, bisect_right(self.times, time))
+        return self.times[later] if later < len(self.times) else None
 
 
 def bracket_of(brackets: Brackets, value: Decimal) -> int:

@@ -35,8 +35,9 @@ class Prices:
 
     def remove(self, ticks: int) -> None:
         """A price that is there."""
-        place = bisect_left(self._ranks, ticks * self._sign)
-        if self._ranks[place] != ticks * self._sign:
+        rank = ticks * self._sign
+        place = bisect_left(self._ranks, rank)
+        if self._ranks[place : place + 1] != [rank]:
             raise KeyError(ticks)
         del self._ranks[place]
 
