@@ -138,7 +138,14 @@ def _codes() -> list[str]:
                 told = _sentence(sentence, _assigned(scope, before=sentence.lineno))
                 if code not in OWN and (told or code.startswith(FAMILIES)):
                     found[code] = found.get(code) or told
-    return [f"| `{code}` | {sentence} |" for code, sentence in sorted(found.items())]
+    return [f"| `{code}` | {told or _elsewhere(code)} |" for code, told in sorted(found.items())]
+
+
+def _elsewhere(code: str) -> str:
+    """Where a code is explained whose sentence is put together from parts."""
+    own = {"DATA_": "data.md", "LADDER_": "ladder.md"}
+    pages = [page for family, page in own.items() if code.startswith(family)]
+    return f"see [{pages[0]}]({pages[0]})" if pages else ""
 
 
 def _scopes(tree: ast.Module) -> Iterator[ast.AST]:

@@ -5,11 +5,12 @@ agree about all money. It must not know any rule of matching.
 """
 
 from decimal import Decimal
+from typing import Any
 
 from absolute.domain.approved import Approved
 from absolute.domain.ids import ClientOrderId
 from absolute.domain.ledger import Ledger
-from absolute.domain.messages import Cancel, Started, Submit
+from absolute.domain.messages import Cancel, Event, Started, Submit
 from absolute.domain.order import OrderType, Terms, TimeInForce
 from absolute.domain.portfolio import Portfolio
 from absolute.domain.units import NANOS_PER_SECOND
@@ -18,22 +19,23 @@ from absolute.matching.depth_venue import DepthRules, DepthVenue
 
 from tests.builders import START, fees, spot
 
-D = Decimal
+D: Any = Decimal
 COARSE = spot(tick="1", lot="1", min_qty="1", min_notional="1")
 """One tick is one USDT and one lot one COIN, so that the arithmetic can be done in the head."""
+PLAIN_RULES = DepthRules()
 
 
 class Desk:
     """One account; every step of the market takes a second. `log` holds all that was told."""
 
-    def __init__(self, rules=DepthRules(), *, instrument=COARSE, charges=None, wallet=None):  # noqa: B008
+    def __init__(self, rules=PLAIN_RULES, *, instrument=COARSE, charges=None, wallet=None):
         given = wallet or {"USDT": D(100_000), "COIN": D(1_000)}
         schedule = charges or fees("0", "0")
         self.venue = DepthVenue(Ledger(instrument, dict(given), fees=schedule), rules)
         self.portfolio = Portfolio(Ledger(instrument, dict(given), fees=schedule))
         self.instrument = instrument
-        self.time = START
-        self.log = []
+        self.time: Any = START
+        self.log: list[Event] = []
         self.react = lambda _event: None
         self._depth = 0
 

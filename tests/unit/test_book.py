@@ -97,21 +97,26 @@ def test_fill_or_kill_counts_only_what_it_could_take(book):
 def test_the_prices_of_a_side_come_best_first():
     for side, best_first in ((Side.BUY, [9, 5, 1]), (Side.SELL, [1, 5, 9])):
         prices = Prices(side)
-        assert prices.best is None
         for ticks in (5, 9, 1):
             prices.add(ticks)
-        assert list(prices) == best_first
-        assert prices.best == best_first[0]
+        assert (list(prices), prices.best) == (best_first, best_first[0])
         prices.remove(best_first[0])
         assert (prices.best, len(prices)) == (5, 2)
         with pytest.raises(KeyError):
             prices.remove(4)
+    assert Prices(Side.BUY).best is None
 
 
 @pytest.mark.parametrize(
     ("side", "ticks", "fine"),
-    [(Side.BUY, 99, True), (Side.BUY, 100, True), (Side.BUY, 101, False)]
-    + [(Side.SELL, 99, False), (Side.SELL, 100, True), (Side.SELL, 101, True)],
+    [
+        (Side.BUY, 99, True),
+        (Side.BUY, 100, True),
+        (Side.BUY, 101, False),
+        (Side.SELL, 99, False),
+        (Side.SELL, 100, True),
+        (Side.SELL, 101, True),
+    ],
 )
 def test_a_limit_of_100_accepts(side, ticks, fine):
     assert no_worse(side, ticks, 100) is fine

@@ -1,6 +1,7 @@
 """Our orders beside a replayed book: every policy of `matching.shadow`, worked by hand."""
 
 from decimal import Decimal
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,19 +11,18 @@ from absolute.domain.ids import InstrumentId
 from absolute.domain.instrument import Instrument, Kind, Side
 from absolute.domain.messages import OrderFilled
 from absolute.domain.order import OrderType
-from absolute.domain.units import NANOS_PER_MS
+from absolute.domain.units import NANOS_PER_MS, Asset
 from absolute.matching.costs import Latency
 from absolute.matching.depth_venue import AnswerDelay, DepthRules
 from absolute.matching.queueing import QueueModel
 
 from tests.builders import START, fees
-from tests.depth_desk import Desk, said
+from tests.depth_desk import PLAIN_RULES, Desk, said
 
-D = Decimal
+D: Any = Decimal
 BUY, SELL = Side.BUY, Side.SELL
-PERPETUAL = Instrument(
-    InstrumentId("COINPERP"), Kind.LINEAR, "COIN", "USDT", D(1), D(1), D(1), D(1)
-)
+COIN, USDT = Asset("COIN"), Asset("USDT")
+PERPETUAL = Instrument(InstrumentId("COINPERP"), Kind.LINEAR, COIN, USDT, D(1), D(1), D(1), D(1))
 
 
 @pytest.fixture
@@ -31,7 +31,7 @@ def desk():
     return opened()
 
 
-def opened(rules=DepthRules(), **more):  # noqa: B008
+def opened(rules=PLAIN_RULES, **more):
     desk = Desk(rules, **more)
     desk.show([(99, 5), (98, 7)], [(101, 3), (102, 4), (105, 9)], snapshot=True)
     return desk
@@ -248,17 +248,17 @@ def test_a_stop_looks_at_trades_alone(desk):
 
 
 @pytest.mark.parametrize(
-    ("side", "kind", "trigger", "quiet", "fires"),
+    ("side", "kind", "trigger", "quiet"),
     [
-        (BUY, OrderType.STOP, 103, 102, 103),
-        (SELL, OrderType.TAKE_PROFIT, 103, 102, 103),
-        (BUY, OrderType.TAKE_PROFIT, 97, 98, 97),
+        (BUY, OrderType.STOP, 103, 102),
+        (SELL, OrderType.TAKE_PROFIT, 103, 102),
+        (BUY, OrderType.TAKE_PROFIT, 97, 98),
     ],
 )
-def test_a_trigger_knows_its_direction(desk, side, kind, trigger, quiet, fires):
+def test_a_trigger_knows_its_direction(desk, side, kind, trigger, quiet):
     desk.submit("s", side, 1, type=kind, trigger=D(trigger))
     assert desk.trade(quiet, 1, taker_sells=True) == []
-    assert said(desk.trade(fires, 1, taker_sells=True)) == [
+    assert said(desk.trade(trigger, 1, taker_sells=True)) == [
         f"s taker 1 @ {101 if side is BUY else 99} done"
     ]
 

@@ -108,6 +108,9 @@ def dca(
     funding: Annotated[
         Path | None, typer.Option(metavar="FILE", help=_("Funding rates of a perpetual."))
     ] = None,
+    funding_venue: Annotated[
+        str | None, typer.Option(help=_("The venue, in a funding file of several."))
+    ] = None,
     allow_missing_funding: Annotated[
         bool, typer.Option("--allow-missing-funding", help=_("Go on without funding rates."))
     ] = False,
@@ -185,14 +188,15 @@ def dca(
                 data,
                 start,
                 end,
-                symbol,
-                Kind(market),
-                GapPolicy(gaps),
-                own,
-                finer,
-                mark,
-                funding,
-                allow_missing_funding,
+                symbol=symbol,
+                kind=Kind(market),
+                gaps=GapPolicy(gaps),
+                grid=own,
+                finer=finer,
+                mark=mark,
+                funding=funding,
+                funding_venue=funding_venue,
+                allow_missing_funding=allow_missing_funding,
             )
         )
         tell(1)

@@ -27,7 +27,8 @@ __all__ = [
     "refined",
 ]
 
-MINUTE_NS = 60_000_000_000
+SECOND_NS = 1_000_000_000
+MINUTE_NS = 60 * SECOND_NS
 DEMO_START_NS = 1_704_067_200_000_000_000
 """2024-01-01 00:00 UTC: a made market needs a date, and this one is nobody's."""
 
@@ -46,6 +47,7 @@ class Wanted:
     finer: Path | None = None
     mark: Path | None = None
     funding: Path | None = None
+    funding_venue: str | None = None
     allow_missing_funding: bool = False
 
 
@@ -82,12 +84,13 @@ def gather(wanted: Wanted) -> Found:
     tape = bars.tape
     if wanted.finer is not None:
         tape = refined(tape, read_bars(wanted.finer, start=wanted.start, end=wanted.end).tape)
+    unit = tape.price_unit  # before the mark, which may need a finer one
     if wanted.mark is not None:
         tape = align_mark(tape, wanted.mark, symbol=wanted.symbol)
     symbol = (
         wanted.symbol or bars.symbol or ("BTCUSD" if wanted.kind is Kind.INVERSE else "BTCUSDT")
     )
-    instrument = market(symbol, wanted.kind, tape.price_unit, wanted.grid)
+    instrument = market(symbol, wanted.kind, unit, wanted.grid)
     return Found(tape, _source(bars), instrument, _funding(wanted, instrument, tape))
 
 
@@ -148,10 +151,12 @@ def _funding(wanted: Wanted, instrument: Instrument, tape: Tape) -> FundingSched
             "FUNDING_MISSING",
             "A perpetual needs its funding rates: give --funding FILE, or --allow-missing-funding.",
         )
-    series = read_funding(wanted.funding, symbol=wanted.symbol)
+    series = read_funding(wanted.funding, symbol=wanted.symbol, exchange=wanted.funding_venue)
     start, end = int(tape.ts[0]), int(tape.ts[-1]) + tape.bar_ns
     schedule = FundingSchedule(
-        tuple(series.ts.tolist()), tuple(Ratio(rate) for rate in series.rates)
+        # Venues stamp a settlement some milliseconds late: it is due at the whole second.
+        tuple(time - time % SECOND_NS for time in series.ts.tolist()),
+        tuple(Ratio(rate) for rate in series.rates),
     )
     if not wanted.allow_missing_funding:
         check_coverage(schedule, start, end)

@@ -264,19 +264,20 @@ class ShadowBook:
         """The levels that a spend buys; `left` becomes its lots, and what more it would buy."""
         instrument = self._till.ledger.instrument
         found: list[Level] = []
-        order.left = wanted = 0
+        order.left = missing = 0
         for ticks, lots in self.depth.levels(order.side.opposite):
             price = ticks * self._tick
             wanted = int(instrument.qty_for(Quote(spend), price) / self._lot)
-            if not wanted:
-                break
             taken = min(lots, wanted)
-            found.append((ticks, taken))
-            spend -= instrument.notional(taken * self._lot, price)
-            order.left += taken
-            wanted -= taken
-        order.left += wanted
-        return found, not wanted
+            if taken:
+                found.append((ticks, taken))
+                order.left += taken
+                spend -= instrument.notional(taken * self._lot, price)
+            if taken == wanted:
+                return found, True
+            missing = wanted - taken
+        order.left += missing
+        return found, False
 
     def _make(self, order: ShadowOrder, lots: int, time: Nanos) -> Iterator[Event]:
         """A resting order that is still there trades at its own price."""
