@@ -4,11 +4,13 @@ The desk of these tests compares the portfolio with the venue's ledger after eve
 """
 
 from collections import Counter, defaultdict
+from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from absolute.domain.fees import FeeCoin
+from absolute.domain.ids import ClientOrderId
 from absolute.domain.instrument import Side
 from absolute.domain.messages import OrderFilled
 from absolute.domain.order import OrderType, TimeInForce
@@ -84,12 +86,12 @@ def test_money_and_promises_are_kept(stream, charges, model):
     desk = Desk(DepthRules(model), charges=charges)
     before = desk.venue.ledger.account.totals()
     sent = play(desk, stream)
-    flow = Counter(before)
-    filled: defaultdict[str, int] = defaultdict(int)
+    flow: Counter[Any] = Counter(before)
+    filled: defaultdict[str, Any] = defaultdict(int)
     for event in desk.log:
         if not isinstance(event, OrderFilled):
             continue
-        fill = event.fill
+        fill: Any = event.fill
         side, qty, limit, rule = sent[fill.client_id]
         filled[fill.client_id] += fill.qty
         assert filled[fill.client_id] <= qty
@@ -109,11 +111,11 @@ def test_money_and_promises_are_kept(stream, charges, model):
 def test_what_is_held_is_what_living_orders_reserve(stream):
     desk = Desk()
     play(desk, stream)
-    held: Counter[str] = Counter()
+    held: Counter[Any] = Counter()
     for order in desk.venue.shadow.orders.values():
         assert order.left > 0
         assert order.ahead >= 0
-        held[order.hold_asset] += order.hold
+        held.update({order.hold_asset: order.hold})
     for asset in (desk.instrument.base, desk.instrument.quote):
         assert desk.venue.ledger.account.held(asset) == held[asset]
     assert set(desk.venue.shadow.orders) == {
@@ -132,7 +134,7 @@ def test_an_honest_queue_is_no_faster_and_gives_no_more(market, price, qty, side
         course = []
         for step in market:
             play(desk, [step])
-            course.append(desk.portfolio.orders["o"].filled)
+            course.append(desk.portfolio.orders[ClientOrderId("o")].filled)
         got.append(course)
     for slow, middle, fast in zip(*got, strict=True):
         assert slow <= middle <= fast

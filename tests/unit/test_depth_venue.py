@@ -10,7 +10,7 @@ from absolute.domain.fees import FeeCoin
 from absolute.domain.ids import InstrumentId
 from absolute.domain.instrument import Instrument, Kind, Side
 from absolute.domain.messages import OrderFilled
-from absolute.domain.order import OrderType
+from absolute.domain.order import OrderType, PositionSide
 from absolute.domain.units import NANOS_PER_MS, Asset
 from absolute.matching.costs import Latency
 from absolute.matching.depth_venue import AnswerDelay, DepthRules
@@ -333,6 +333,16 @@ def test_a_resting_reduce_only_order_shrinks_to_the_position():
     desk.submit("out", BUY, 5, 98, reduce_only=True)
     assert said(desk.trade(97, 9, taker_sells=True)) == ["out maker 3 @ 98 done"]
     assert desk.portfolio.position().qty == 0
+
+
+def test_the_legs_of_a_hedge_are_never_crossed_over():
+    desk = opened(instrument=PERPETUAL, wallet={"USDT": D(1_000)})
+    long, short = PositionSide.LONG, PositionSide.SHORT
+    desk.submit("in", BUY, 2, position_side=long)
+    desk.submit("other", SELL, 3, position_side=short)
+    assert said(desk.submit("out", SELL, 4, position_side=long))[1:] == ["out taker 2 @ 99 done"]
+    assert desk.portfolio.position(long).qty == 0
+    assert desk.portfolio.position(short).qty == -3
 
 
 # --- time ---------------------------------------------------------------------------------------

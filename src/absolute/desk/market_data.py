@@ -90,7 +90,7 @@ def gather(wanted: Wanted) -> Found:
     symbol = (
         wanted.symbol or bars.symbol or ("BTCUSD" if wanted.kind is Kind.INVERSE else "BTCUSDT")
     )
-    instrument = market(symbol, wanted.kind, unit, wanted.grid)
+    instrument = market(symbol, wanted.kind, unit=unit, grid=wanted.grid)
     return Found(tape, _source(bars), instrument, _funding(wanted, instrument, tape))
 
 
@@ -105,7 +105,9 @@ def made_market(*, seed: int, bars: int, first_price: Decimal) -> Found:
         price_unit=Decimal("0.01"),
     )
     source = Source(f"synthetic seed {seed}", tape.sha256(), 0, 0, seed)
-    return Found(tape, source, market("BTCUSDT", Kind.SPOT, tape.price_unit, Grid()), None)
+    return Found(
+        tape, source, market("BTCUSDT", Kind.SPOT, unit=tape.price_unit, grid=Grid()), None
+    )
 
 
 def refined(tape: Tape, finer: Tape) -> Tape:

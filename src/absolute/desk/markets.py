@@ -40,7 +40,7 @@ def split_symbol(symbol: str) -> tuple[Asset, Asset]:
     )
 
 
-def market(symbol: str, kind: Kind, unit: Decimal, grid: Grid) -> Instrument:
+def market(symbol: str, kind: Kind, *, unit: Decimal, grid: Grid) -> Instrument:
     """The instrument of a symbol, on the data's own price unit unless the user gives a tick."""
     base, quote = split_symbol(symbol)
     tick = grid.tick if grid.tick is not None else unit

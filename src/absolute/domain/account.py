@@ -4,6 +4,7 @@ A posting is all or nothing: the new balances are worked out, every named rule i
 then are they assigned. Knows nothing of orders or prices.
 """
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal
 from typing import Final
@@ -31,32 +32,32 @@ class Account:
     __slots__ = ("_held", "_rules", "_totals")
 
     def __init__(self, totals: Mapping[Asset, Decimal], rules: tuple[Rule, ...]) -> None:
-        self._totals = dict(totals)
-        self._held: dict[Asset, Decimal] = {}
+        self._totals: defaultdict[Asset, Decimal] = defaultdict(Decimal, totals)
+        self._held: defaultdict[Asset, Decimal] = defaultdict(Decimal)
         self._rules = rules
 
     def total(self, asset: Asset) -> Decimal:
         """All that is owned of an asset."""
-        return self._totals.get(asset, ZERO)
+        return self._totals[asset]
 
     def held(self, asset: Asset) -> Decimal:
         """What open orders reserve of it."""
-        return self._held.get(asset, ZERO)
+        return self._held[asset]
 
     def free(self, asset: Asset) -> Decimal:
         """What a new order may use."""
-        return self._totals.get(asset, ZERO) - self._held.get(asset, ZERO)
+        return self._totals[asset] - self._held[asset]
 
     def totals(self) -> dict[Asset, Decimal]:
-        """A copy of every total, for a report or a comparison."""
-        return dict(self._totals)
+        """A copy of every total that is not zero, for a report or a comparison."""
+        return {asset: total for asset, total in self._totals.items() if total}
 
     def post(self, postings: Iterable[Posting]) -> None:
         """Apply signed amounts, all or nothing; raises `LedgerError` naming the broken rule."""
         totals = self._totals
         after: dict[Asset, Decimal] = {}
         for asset, amount in postings:
-            before = after[asset] if asset in after else totals.get(asset, ZERO)
+            before = after[asset] if asset in after else totals[asset]
             after[asset] = before + amount
         for rule in self._rules:
             for asset, total in after.items():
@@ -67,7 +68,7 @@ class Account:
 
     def hold(self, asset: Asset, amount: Decimal) -> None:
         """Reserve (or, negative, release) an amount; a release below zero raises."""
-        after = self._held.get(asset, ZERO) + amount
+        after = self._held[asset] + amount
         if after < ZERO:
             raise LedgerError(
                 f"release of {-amount} {asset} is more than the held {after - amount}"

@@ -10,7 +10,6 @@ from typing import assert_never
 from absolute.domain.errors import UnknownOrder
 from absolute.domain.fill import Fill
 from absolute.domain.ids import ClientOrderId, Role, TradeId
-from absolute.domain.instrument import Instrument
 from absolute.domain.ledger import Ledger, hold_used
 from absolute.domain.messages import (
     BarClosed,
@@ -43,10 +42,11 @@ from absolute.domain.units import Asset, Nanos, Price, Qty, Quote
 class Portfolio:
     """Our orders and our ledger; `live` holds the order of each role that may still trade."""
 
-    __slots__ = ("_fees_due", "ledger", "live", "orders", "price", "time")
+    __slots__ = ("_fees_due", "instrument", "ledger", "live", "orders", "price", "time")
 
     def __init__(self, ledger: Ledger) -> None:
         self.ledger = ledger
+        self.instrument = ledger.instrument
         self.orders: dict[ClientOrderId, Order] = {}
         self.live: dict[Role, Order] = {}
         self.price: Price | None = None
@@ -74,11 +74,6 @@ class Portfolio:
     def buying_power(self, price: Decimal) -> Quote:
         """The largest notional that could be bought now at a price, fees included."""
         return self.ledger.buying_power(price)
-
-    @property
-    def instrument(self) -> Instrument:
-        """The market this portfolio trades in."""
-        return self.ledger.instrument
 
     @property
     def fees_known(self) -> bool:
@@ -162,7 +157,7 @@ class Portfolio:
         if fill.fee is None:
             self._fees_due.add(fill.trade_id)
         order.filled = Qty(order.filled + fill.qty)
-        order.paid = Quote(order.paid + self.ledger.instrument.notional(fill.qty, fill.price))
+        order.paid = Quote(order.paid + self.instrument.notional(fill.qty, fill.price))
         self.price = fill.price
         if done:
             self._release(order, order.hold)
@@ -176,7 +171,7 @@ class Portfolio:
         """The part of an order's reservation that a partial fill has used up."""
         qty = order.terms.qty
         if qty is None:
-            return min(order.hold, self.ledger.instrument.notional(fill.qty, fill.price))
+            return min(order.hold, self.instrument.notional(fill.qty, fill.price))
         return hold_used(order.hold, fill.qty, qty - order.filled + fill.qty)
 
     def _end(self, client_id: ClientOrderId, step: Step, reason: str | None) -> Order:

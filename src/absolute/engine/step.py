@@ -113,7 +113,7 @@ class Engine:
         for terms in change.place:
             submit = Submit(client_order_id(self.bot, terms.role, self._sequence + 1), terms)
             reserved = portfolio.ledger.reservation(terms, portfolio.price)
-            verdict = review(submit, portfolio, limits, reserved)
+            verdict = review(submit, portfolio, limits, reserved=reserved)
             if isinstance(verdict, Approved):
                 self._sequence += 1
                 portfolio.sent(submit, time, reserved)

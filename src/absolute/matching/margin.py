@@ -31,7 +31,7 @@ class Fault(StrEnum):
 
     EMPTY = "there is no bracket"
     START = "the first bracket must begin at 0 with deduction 0"
-    ORDER = "floors and rates must rise, and the leverage must fall, from bracket to bracket"
+    ORDER = "from bracket to bracket the floor must rise, no rate fall and no leverage rise"
     RATE = "a rate must lie between 0 and 1, and a leverage be at least 1"
     DEDUCTION = "a deduction is not the one before + floor * (rate - the rate before)"
 
@@ -63,8 +63,8 @@ def fault_in(brackets: Brackets) -> Fault | None:
     if any(not ZERO < each.rate < ONE or each.leverage_max < ONE for each in brackets):
         return Fault.RATE
     for lower, upper in pairwise(brackets):
-        rising = lower.floor < upper.floor and lower.rate < upper.rate
-        if not rising or lower.leverage_max <= upper.leverage_max:
+        rising = lower.floor < upper.floor and lower.rate <= upper.rate
+        if not rising or lower.leverage_max < upper.leverage_max:
             return Fault.ORDER
         if upper.deduction != lower.deduction + upper.floor * (upper.rate - lower.rate):
             return Fault.DEDUCTION
@@ -91,7 +91,9 @@ class BracketTable:
         for number, version in enumerate(self.versions, start=1):
             fault = fault_in(version)
             if fault is not None:
-                raise UserError("BRACKETS_INVALID", f"Leverage brackets, version {number}: {fault}.")
+                raise UserError(
+                    "BRACKETS_INVALID", f"Leverage brackets, version {number}: {fault}."
+                )
 
     def at(self, time: int) -> Brackets:
         """The brackets in force at a time."""
@@ -120,7 +122,7 @@ def maintenance(brackets: Brackets, value: Decimal) -> Decimal:
 
 
 def value_max(brackets: Brackets, leverage: Decimal) -> Decimal:
-    """The largest position value that may be held at a leverage; infinite where none is too large."""
+    """The largest position value that a leverage allows; infinite where none is too large."""
     for bracket in brackets:
         if bracket.leverage_max < leverage:
             return bracket.floor

@@ -58,7 +58,9 @@ class OrderDesk:
 
     def __init__(self, ledger: Ledger, *, unit: Decimal, rules: VenueRules) -> None:
         if ledger.instrument.perpetual is not (rules.perpetual is not None):
-            raise ValueError("the terms of a perpetual belong to a perpetual, and to no spot market")
+            raise ValueError(
+                "the terms of a perpetual belong to a perpetual, and to no spot market"
+            )
         self.ledger = ledger
         self.resting: dict[ClientOrderId, Resting] = {}
         self.watch: tuple[int, int] = UNTOUCHED
@@ -195,7 +197,9 @@ class OrderDesk:
         if self._margin is None:
             return arrival
         due = self._margin.next_time()
-        return due if arrival is None or due is None else min(arrival, due)
+        if arrival is None or due is None:
+            return arrival if due is None else due
+        return min(arrival, due)
 
     def _refresh(self) -> None:
         """The levels of the orders that take part in the bar being walked, and what forces us."""
@@ -216,3 +220,16 @@ class OrderDesk:
         """
         self._forced = UNTOUCHED if margin.terms.marked else margin.levels
         self._refresh()
+
+    def _is_forced(self, ticks: int) -> bool:
+        """True where the last price, being the mark, liquidates."""
+        down, up = self._forced
+        return down >= ticks or up <= ticks
+
+    def _next_level(self, target: int, *, falling: bool) -> int | None:
+        """The nearest level on the way to `target`, or None."""
+        if falling:
+            level = min(max(self._levels[0], self.watch[0]), self._at)
+            return level if level >= target else None
+        level = max(min(self._levels[1], self.watch[1]), self._at)
+        return level if level <= target else None

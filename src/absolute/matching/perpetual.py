@@ -312,7 +312,9 @@ class MarginAccount:
         nothing is held (Binance: the fund balances a negative wallet back to 0).
         """
         if self.terms.margin is MarginMode.ISOLATED:
-            return -ledger_down(pool.money * (abs(before.flow) - abs(after.flow)) / abs(before.flow))
+            return -ledger_down(
+                pool.money * (abs(before.flow) - abs(after.flow)) / abs(before.flow)
+            )
         if after.qty or len(pool.positions) > 1:
             return -INFINITE
         return -pool.money

@@ -246,7 +246,7 @@ class ShadowBook:
         return offers, sum(lots for _, lots in offers) == wanted
 
     def _closable(self, order: ShadowOrder) -> int:
-        """The most lots that an order may trade now: what a reduce-only order can close."""
+        """The most lots that an order may trade now, where it may only close."""
         closable = self._till.closable(order.terms)
         return order.left if closable is None else int(closable / self._lot)
 

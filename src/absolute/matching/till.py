@@ -13,9 +13,9 @@ from typing import Protocol
 from absolute.domain.fees import fee_for
 from absolute.domain.fill import Fee, Fill, Liquidity
 from absolute.domain.ids import ClientOrderId, TradeId
-from absolute.domain.instrument import Kind, Side, size_fault
+from absolute.domain.instrument import Side, size_fault
 from absolute.domain.ledger import Ledger, hold_used
-from absolute.domain.order import Terms
+from absolute.domain.order import PositionSide, Terms
 from absolute.domain.units import ZERO, Asset, Nanos, Price, Qty
 
 
@@ -79,11 +79,15 @@ class Till:
             order.hold = ZERO
 
     def closable(self, terms: Terms) -> Decimal | None:
-        """The most that a reduce-only order may still trade; None where nothing limits it."""
-        if not terms.reduce_only or not self.ledger.instrument.perpetual:
+        """The most that a closing order may still trade; None for one that may open.
+
+        The legs of a hedge are never crossed over: who sells a long leg closes it.
+        """
+        leg = PositionSide.LONG if terms.side is Side.SELL else PositionSide.SHORT
+        if not terms.reduce_only and terms.position_side is not leg:
             return None
         held = self.ledger.position(terms.position_side).qty
-        return max(ZERO, -held if terms.side is Side.BUY else held)
+        return max(ZERO, held if terms.side is Side.SELL else -held)
 
     def book(self, order: Reserving, trade: Trade) -> Fill | str:
         """Post a trade and give its fill, or say why it cannot be paid; then nothing changed."""
@@ -116,7 +120,7 @@ class Till:
     def _covered(self, order: Reserving, trade: Trade, fee: Fee) -> bool:
         """A spot trade must be covered by its own reservation and by what is free besides."""
         account, instrument = self.ledger.account, self.ledger.instrument
-        if instrument.kind is not Kind.SPOT:
+        if instrument.perpetual:
             return True
         if fee.asset not in {instrument.base, instrument.quote} and fee.amount > account.free(
             fee.asset

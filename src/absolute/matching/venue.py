@@ -1,191 +1,64 @@
-"""Owns the simulated venue over bars: it takes approved commands and gives the venue's events.
+"""Owns the simulated venue over bars: how the price passes, and what trades on its way.
 
-`send` is the door for commands, `walk` lets one bar pass and yields what happens on its way, in
-path order; whoever drives it reacts between two yields. It keeps its own ledger: what it says is
-the truth the bot must agree with. Knows nothing of strategies or of skipping; `levels` tells a
-driver which prices matter, so that the bars between need not be walked.
+`walk` lets one bar pass and yields what happens in path order; whoever drives it reacts between
+two yields. Its ledger is the truth the bot must agree with. On a perpetual the mark price forces
+a liquidation like any other level on the path. Knows nothing of strategies or of skipping.
+
+Order at one and the same price: funding, then liquidation, then what was asked to be watched,
+then orders by age. Liquidation before a stop at the same price is the pessimistic reading, and in
+a gap the mark is at the open before anybody trades (assumptions).
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from decimal import Decimal
-from heapq import heappop, heappush
 from itertools import count
-from typing import assert_never
 
-from absolute.domain.approved import Approved
 from absolute.domain.fees import fee_for
 from absolute.domain.fill import Fill, Liquidity
-from absolute.domain.ids import ClientOrderId, TradeId, VenueOrderId
-from absolute.domain.instrument import Side, size_fault
+from absolute.domain.ids import TradeId
+from absolute.domain.instrument import Side
 from absolute.domain.ledger import Ledger, hold_used
-from absolute.domain.messages import (
-    Cancel,
-    CancelRefused,
-    Command,
-    Event,
-    LevelReached,
-    OrderAccepted,
-    OrderCancelled,
-    OrderExpired,
-    OrderFilled,
-    OrderRejected,
-    Submit,
-)
-from absolute.domain.order import OrderType, Terms, TimeInForce
+from absolute.domain.messages import Event, LevelReached, OrderFilled
+from absolute.domain.order import OrderType, PositionSide, TimeInForce
 from absolute.domain.units import ZERO, Nanos, Price, Qty
 from absolute.kernels.feed import Row, ticks_down, ticks_up
-from absolute.kernels.skip import NEVER_DOWN, NEVER_UP
-from absolute.matching.costs import NO_SLIPPAGE, Latency, Slippage, slipped
-from absolute.matching.fills import FillModel, FillRule
-from absolute.matching.path import Intrabar, low_first
-from absolute.matching.resting import Resting
+from absolute.matching.costs import slipped
+from absolute.matching.fills import FillRule
+from absolute.matching.order_desk import UNTOUCHED, OrderDesk, VenueRules
+from absolute.matching.path import low_first
+from absolute.matching.perpetual import LIQUIDATION, MarginAccount
+from absolute.matching.resting import IMMEDIATE, Resting
 
-UNTOUCHED = (NEVER_DOWN, NEVER_UP)
-
-
-@dataclass(frozen=True, slots=True)
-class VenueRules:
-    """Every assumption about the market side, stated once."""
-
-    fills: FillModel = field(default_factory=FillModel)
-    intrabar: Intrabar = Intrabar.PESSIMISTIC
-    slippage: Slippage = NO_SLIPPAGE
-    latency: Latency | None = None
+__all__ = ["SimVenue", "VenueRules"]
 
 
-class SimVenue:
+def mark_beside(row: Row, ticks: int) -> int:
+    """The mark that goes with a price of the path, where it has columns of its own.
+
+    Assumption: mark and last price turn together, so the mark's extremes go with the bar's, and
+    elsewhere the mark is the last price held inside its own range.
+    """
+    if ticks == row.low:
+        return row.mark_low
+    if ticks == row.high:
+        return row.mark_high
+    return min(max(ticks, row.mark_low), row.mark_high)
+
+
+class SimVenue(OrderDesk):
     """One account in one market. `unit` is the price unit of the tape it walks over."""
 
     def __init__(self, ledger: Ledger, *, unit: Decimal, rules: VenueRules) -> None:
-        self.ledger = ledger
-        self.resting: dict[ClientOrderId, Resting] = {}
-        self.watch: tuple[int, int] = UNTOUCHED
-        self._unit = unit
-        self._rules = rules
-        self._index = -1
-        self._time = 0
-        self._at = 0
-        self._walking = False
+        super().__init__(ledger, unit=unit, rules=rules)
         self._volume = 0.0
         self._room: Decimal | None = None
-        self._levels = UNTOUCHED
-        self._now = False
-        self._orders = count(1)
         self._trades = count(1)
-        self._arrivals: list[tuple[int, int, Command]] = []
-
-    # --- the door for commands ----------------------------------------------------------------
+        self._mark = 0
+        self._marked = rules.perpetual is not None and rules.perpetual.marked
 
     def seek(self, row: Row) -> None:
         """Stand before a bar, at its opening price: what is sent now takes part in it."""
         self._index, self._time, self._at = row.number - 1, row.time, row.open
-
-    def send(self, approved: Approved, time: Nanos) -> tuple[Event, ...]:
-        """Take a command: its events at once, or none yet where messages need their time."""
-        command, latency = approved.command, self._rules.latency
-        if latency is None:
-            return self._receive(command, time)
-        delay = latency.submit_ns() if isinstance(command, Submit) else latency.cancel_ns()
-        heappush(self._arrivals, (time + delay, next(self._orders), command))
-        return ()
-
-    def levels(self) -> tuple[int, int]:
-        """The highest price from below and the lowest from above at which anything can happen."""
-        down, up = self.watch
-        for order in self.resting.values():
-            down, up = max(down, order.down), min(up, order.up)
-        return down, up
-
-    def mark_levels(self) -> tuple[int, int]:
-        """The same for the mark price: where a liquidation begins."""
-        return UNTOUCHED
-
-    def next_bar_matters(self) -> bool:
-        """True where some order must trade or end at the first price it meets."""
-        return any(order.now for order in self.resting.values())
-
-    def next_time(self) -> int | None:
-        """When the next message arrives, in ns, or None."""
-        return self._arrivals[0][0] if self._arrivals else None
-
-    def _receive(self, command: Command, time: Nanos) -> tuple[Event, ...]:
-        match command:
-            case Submit(client_id=client_id, terms=terms):
-                return self._accept(client_id, terms, time)
-            case Cancel(client_id=client_id):
-                return self._cancel(client_id, time)
-            case _:
-                assert_never(command)
-
-    def _accept(self, client_id: ClientOrderId, terms: Terms, time: Nanos) -> tuple[Event, ...]:
-        price = Price(self._at * self._unit)
-        asset, hold = self.ledger.reservation(terms, price)
-        fault = self._fault(terms, price)
-        if fault is None and hold > self.ledger.available(asset):
-            fault = "INSUFFICIENT_BALANCE"
-        if fault is not None:
-            return (OrderRejected(time, client_id, fault),)
-        sequence = next(self._orders)
-        order = Resting(
-            client_id,
-            terms,
-            left=terms.qty if terms.qty is not None else ZERO,
-            hold_asset=asset,
-            hold=hold,
-            active=self._next_active(),
-            sequence=sequence,
-            limit=terms.price if terms.type is OrderType.LIMIT else None,
-            extreme=self._at if terms.type is OrderType.TRAILING else None,
-        )
-        order.arm(self._rules.fills, self._unit)
-        self.ledger.account.hold(asset, hold)
-        self.resting[client_id] = order
-        self._refresh()
-        return (OrderAccepted(time, client_id, VenueOrderId(f"v{sequence}")),)
-
-    def _fault(self, terms: Terms, price: Price) -> str | None:
-        instrument = self.ledger.instrument
-        market = terms.price is None
-        at = price if market else terms.price
-        qty = terms.qty
-        if qty is None and terms.spend is not None:
-            qty = instrument.qty_for(terms.spend, price)
-        if qty is None or at is None:
-            return "QTY_MISSING"
-        fault = size_fault(instrument, qty, at, market=market)
-        # A closing order may be smaller than the venue's minimum value.
-        return None if fault == "NOTIONAL_MIN" and terms.reduce_only else fault
-
-    def _next_active(self) -> int:
-        """The first bar a new order takes part in: see `Intrabar`."""
-        if self._walking and self._rules.intrabar is Intrabar.OPEN_NEAREST:
-            return self._index
-        return self._index + 1
-
-    def _cancel(self, client_id: ClientOrderId, time: Nanos) -> tuple[Event, ...]:
-        order = self.resting.get(client_id)
-        if order is None:
-            return (CancelRefused(time, client_id, "ORDER_NOT_OPEN"),)
-        self._drop(order)
-        return (OrderCancelled(time, client_id),)
-
-    def _drop(self, order: Resting) -> None:
-        del self.resting[order.client_id]
-        if order.hold:
-            self.ledger.account.hold(order.hold_asset, -order.hold)
-        self._refresh()
-
-    def _refresh(self) -> None:
-        """The levels of the orders that take part in the bar being walked."""
-        index = self._index
-        down, up, now = NEVER_DOWN, NEVER_UP, False
-        for order in self.resting.values():
-            if order.active <= index and order.spent != index:
-                down, up = max(down, order.down), min(up, order.up)
-                now = now or order.now
-        self._levels = down, up
-        self._now = now
 
     # --- the passing of a bar -----------------------------------------------------------------
 
@@ -195,6 +68,8 @@ class SimVenue:
         self._volume, self._room = row.volume, None
         quarter = (row.end - row.time) // 4
         self._refresh()
+        if self._margin is not None:
+            yield from self._begin(self._margin, row)
         yield from self._reach(row.time, row.open, row)
         down_first = low_first(row, self._rules.intrabar, short=self._short())
         turns = (row.low, row.high) if down_first else (row.high, row.low)
@@ -230,6 +105,9 @@ class SimVenue:
         falling = target < self._at
         while (level := self._next_level(target, falling=falling)) is not None:
             self._at = level
+            if self._margin is not None and self._is_forced(level):
+                yield from self._liquidate(self._margin, level)
+                continue
             yield from self._watched(level)
             order = self._first_at(level, falling=falling)
             if order is not None:
@@ -237,14 +115,8 @@ class SimVenue:
             if self._now:
                 yield from self._reach(time, level, row)
         self._at = target
-
-    def _next_level(self, target: int, *, falling: bool) -> int | None:
-        """The nearest level on the way to `target`, or None."""
-        if falling:
-            level = min(max(self._levels[0], self.watch[0]), self._at)
-            return level if level >= target else None
-        level = max(min(self._levels[1], self.watch[1]), self._at)
-        return level if level <= target else None
+        if self._margin is not None and self._marked:
+            yield from self._mark_moves(self._margin, mark_beside(row, target))
 
     def _first_at(self, level: int, *, falling: bool) -> Resting | None:
         """The oldest order that this level wakes."""
@@ -255,26 +127,56 @@ class SimVenue:
                 return order
         return None
 
-    def _arrive(self, time: int) -> Iterator[Event]:
-        """Messages that were on their way reach the venue."""
-        while self._arrivals and self._arrivals[0][0] <= time:
-            due, _, command = heappop(self._arrivals)
-            yield from self._receive(command, Nanos(due))
+    # --- what a perpetual does by itself --------------------------------------------------------
+
+    def _begin(self, margin: MarginAccount, row: Row) -> Iterator[Event]:
+        """At the open, before anybody trades: what time brought, then what the gap reached."""
+        self._time, self._at = row.time, row.open
+        self._mark = mark_beside(row, row.open) if self._marked else row.open
+        for paid in margin.fall_due(row.time, self._mark):
+            self._force(margin)
+            yield paid
+        self._force(margin)
+        if margin.reached(self._mark):
+            yield from self._liquidate(margin, self._mark)
+
+    def _mark_moves(self, margin: MarginAccount, target: int) -> Iterator[Event]:
+        """The mark follows its leg after the leg's fills: the position may have grown meanwhile."""
+        while (level := margin.on_the_way(self._mark, target)) is not None:
+            self._mark = level
+            yield from self._liquidate(margin, level)
+        self._mark = target
+
+    def _liquidate(self, margin: MarginAccount, ticks: int) -> Iterator[Event]:
+        """Sweep the orders, then close step by step until the account is safe at this mark.
+
+        Orders go first and all of them (Binance: "all open orders are immediately canceled").
+        An order sent on the last step is taken: the account is safe again when it is told of it.
+        """
+        margin.liquidating = True
+        for order in sorted(self.resting.values(), key=lambda each: each.sequence):
+            if self.resting.get(order.client_id) is order:
+                yield self._expire(order, LIQUIDATION)
+        while margin.liquidating:
+            step = margin.step(Nanos(self._time), ticks)
+            self._force(margin)
+            yield step
 
     # --- one order meets a price ----------------------------------------------------------------
 
     def _meet(self, order: Resting, ticks: int, row: Row) -> Iterator[Event]:
-        """An order stands before a price it did not travel to: the open, or the price of its birth."""
+        """An order before a price it did not travel to: the open, or the price of its birth."""
         reached = order.down >= ticks or order.up <= ticks
-        new, order.now = order.active == self._index and not order.spent == self._index, False
+        new, order.now = order.active == self._index and order.spent != self._index, False
+        rule = order.terms.time_in_force
         if order.terms.type is OrderType.MARKET:
             yield from self._take(order, Price(ticks * self._unit))
         elif order.limit is not None and reached and new:
-            if order.terms.time_in_force is TimeInForce.POST_ONLY:
+            if rule is TimeInForce.POST_ONLY:
                 yield self._expire(order, "POST_ONLY_WOULD_TAKE")
             else:
                 yield from self._take(order, Price(ticks * self._unit))
-        elif order.limit is not None and order.terms.time_in_force in {TimeInForce.IOC, TimeInForce.FOK}:
+        elif order.limit is not None and rule in IMMEDIATE:
             yield self._expire(order, "NOT_MARKETABLE")
         elif reached:
             yield from self._wake(order, ticks, row)
@@ -351,9 +253,10 @@ class SimVenue:
         spend = terms.spend
         qty = order.left if spend is None else spend / price
         worse = slipped(price, terms.side, self._rules.slippage.share(qty, volume))
-        paid = instrument.price_up(worse) if terms.side is Side.BUY else instrument.price_down(worse)
+        buying = terms.side is Side.BUY
+        paid = instrument.price_up(worse) if buying else instrument.price_down(worse)
         if order.limit is not None:
-            best = min if terms.side is Side.BUY else max
+            best = min if buying else max
             paid = best(paid, order.limit)
         if spend is not None:
             order.left = instrument.qty_for(spend, paid)
@@ -364,10 +267,8 @@ class SimVenue:
     ) -> Iterator[Event]:
         """Book a trade and say so; an order that cannot pay or close anything expires."""
         terms, ledger = order.terms, self.ledger
-        if terms.reduce_only:
-            held = abs(ledger.position(terms.position_side).qty)
-            if held < order.left:
-                order.left, qty = held, min(qty, held)
+        if terms.reduce_only or terms.position_side is not PositionSide.NET:
+            qty = self._reduced(order, qty)
         if qty <= ZERO:
             yield self._expire(order, "NOTHING_TO_TRADE")
             return
@@ -379,7 +280,8 @@ class SimVenue:
             price=price,
             liquidity=liquidity,
         )
-        if not self._affordable(order, price, qty, fee.amount if fee.asset == ledger.instrument.quote else ZERO):
+        charge = fee.amount if fee.asset == ledger.instrument.quote else ZERO
+        if not self._affordable(order, price, qty, charge):
             yield self._expire(order, "INSUFFICIENT_BALANCE")
             return
         fill = Fill(
@@ -403,7 +305,21 @@ class SimVenue:
             order.left -= qty
             self._refresh()
         ledger.fill(fill)
+        margin = self._margin
+        if margin is not None:
+            margin.reckon()
+            self._force(margin)
         yield OrderFilled(Nanos(self._time), fill, done)
+        if margin is not None and self._is_forced(self._at):
+            yield from self._liquidate(margin, self._at)
+
+    def _reduced(self, order: Resting, qty: Decimal) -> Decimal:
+        """An order that closes is cut to what there is to close."""
+        closable = ZERO if self._margin is None else self._margin.closable(order.terms)
+        if closable is None:
+            return qty
+        order.left = min(order.left, closable)
+        return min(qty, closable)
 
     def _affordable(self, order: Resting, price: Price, qty: Decimal, charge: Decimal) -> bool:
         """A spot buy must be covered by its own reservation and what is free besides."""
@@ -412,7 +328,3 @@ class SimVenue:
             return True
         cost = -instrument.flow(Side.BUY, qty, price) + charge
         return cost <= order.hold or cost <= order.hold + self.ledger.account.free(instrument.quote)
-
-    def _expire(self, order: Resting, reason: str) -> Event:
-        self._drop(order)
-        return OrderExpired(Nanos(self._time), order.client_id, reason)

@@ -74,7 +74,7 @@ GATES: Final[tuple[Gate, ...]] = (open_orders, price_band, size)
 
 
 def review(
-    command: Submit, portfolio: Portfolio, limits: Limits, reserved: Reserved
+    command: Submit, portfolio: Portfolio, limits: Limits, *, reserved: Reserved
 ) -> Approved | Refused:
     """Pass a wish through every gate."""
     for gate in GATES:
