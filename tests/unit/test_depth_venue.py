@@ -219,12 +219,21 @@ def test_a_trade_through_two_of_ours_meets_the_better_price_first(desk):
     ]
 
 
-def test_a_market_that_comes_to_stand_across_our_order_has_met_it(desk):
+@pytest.mark.parametrize("model", [QueueModel.PROPORTIONAL, QueueModel.AHEAD_FIRST])
+def test_a_market_that_comes_to_stand_across_our_order_has_met_it(model):
+    desk = opened(DepthRules(model))
     desk.submit("b", BUY, 4, 99)
     told = said(desk.show([(99, 0)], [(99, 1), (98, 2)]))
     assert told == ["b maker 3 @ 99 part"]
     assert said(desk.show(asks=[(99, 5)])) == ["b maker 1 @ 99 done"]
     assert desk.venue.shadow.depth.lots(SELL, 99) == 4
+
+
+def test_by_default_only_a_trade_fills_a_resting_order(desk):
+    desk.submit("b", BUY, 4, 99)
+    assert desk.show([(99, 0)], [(99, 1), (98, 2)]) == []
+    assert desk.ahead("b") == 0
+    assert said(desk.trade(98, 2, taker_sells=False)) == ["b maker 2 @ 99 part"]
 
 
 def test_a_snapshot_replaces_all_that_was_shown(desk):

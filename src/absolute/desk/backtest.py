@@ -1,7 +1,9 @@
 """Owns one back-test from its settings to its result; only the run itself is timed."""
 
+import gc
 import platform
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -10,6 +12,7 @@ import numpy as np
 from absolute import __version__
 from absolute.desk.books import Books, equity_at_closes, read_log
 from absolute.desk.clock import stopwatch
+from absolute.desk.language import _
 from absolute.desk.market_data import Found
 from absolute.desk.setup import Assumptions, Desk, new_ledger, wire
 from absolute.domain.instrument import Kind
@@ -49,10 +52,24 @@ def run(
     assumed.check()
     journal = MemoryJournal()
     SkipIndex.over(found.tape.low[:1], found.tape.high[:1]).first(0, 0, 0)  # load the kernel
-    watch = stopwatch()
-    desk = wire(found, strategy, assumed=assumed, journal=journal, agenda=agenda)
-    walked = replay(desk.feed, desk.session, skip=skip)
-    return Run(desk, journal, watch.seconds, walked)
+    with uncollected():
+        watch = stopwatch()
+        desk = wire(found, strategy, assumed=assumed, journal=journal, agenda=agenda)
+        walked = replay(desk.feed, desk.session, skip=skip)
+        seconds = watch.seconds
+    return Run(desk, journal, seconds, walked)
+
+
+@contextmanager
+def uncollected() -> Iterator[None]:
+    """Keep the cyclic garbage collector away: messages hold no cycles, and the log only grows."""
+    was = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was:
+            gc.enable()
 
 
 def backtest_ladder(
@@ -157,10 +174,15 @@ def _notes(books: Books) -> tuple[str, ...]:
     lines = []
     if capped:
         deepest = min(note.rung for note in capped)
-        lines.append(f"The cap ended {len(capped)} ladders, the first at rung {deepest}.")
+        text = _("The cap ended {count} ladders, the first at rung {rung}.")
+        lines.append(text.format(count=len(capped), rung=deepest))
     if skipped:
-        lines.append(f"{len(skipped)} rungs were skipped: below the venue's minimum.")
+        text = _("{count} rungs were skipped: below the venue's minimum.")
+        lines.append(text.format(count=len(skipped)))
+    halted = _("Halted: {code}: {detail}.")
     lines.extend(
-        f"Halted: {note.code}: {note.detail}." for note in books.notes if isinstance(note, Halted)
+        halted.format(code=note.code, detail=note.detail)
+        for note in books.notes
+        if isinstance(note, Halted)
     )
     return tuple(lines)

@@ -1,4 +1,4 @@
-"""Owns the assumption about a queue we cannot see into: who left when a level shrank.
+"""Owns the assumption about a queue we cannot see into: what moves us forward, and what fills us.
 
 A trade at our price is seen, and eats from the front. A cancel is not: the level only becomes
 smaller. Knows nothing of orders or books.
@@ -12,7 +12,8 @@ class QueueModel(StrEnum):
 
     `TRADES_ONLY` (default, slowest): behind us, as long as there were any. `PROPORTIONAL`: spread
     evenly over the level. `AHEAD_FIRST` (fastest): all ahead of us. Whatever the model says, no
-    more can be ahead of us than the level still shows.
+    more can be ahead of us than the level still shows. For one resting order an earlier member of
+    this list never fills sooner, nor more, than a later one.
     """
 
     TRADES_ONLY = "trades_only"
@@ -27,3 +28,8 @@ class QueueModel(StrEnum):
         elif self is QueueModel.AHEAD_FIRST:
             ahead -= gone
         return max(0, min(ahead, after))
+
+    @property
+    def display_fills(self) -> bool:
+        """Whether the other side, displayed at our price or through it, has met us."""
+        return self is not QueueModel.TRADES_ONLY

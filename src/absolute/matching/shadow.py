@@ -8,7 +8,8 @@ The market that is replayed never knew of us, so how it would have answered is a
   what is ahead, then fills it; see `QueueModel` for a level that shrinks without a trade.
 - A trade at a worse price would have met us first: it fills us, as far as its own size goes.
 - A market that comes to display the other side at our price or through it has met us: it fills us,
-  as far as that display goes, and we are the maker.
+  as far as that display goes, and we are the maker. (Not under `TRADES_ONLY`: there only a trade
+  that was seen fills a resting order.)
 - Stops, take-profits and trailing stops look at trades alone.
 - Our own orders never trade with each other.
 
@@ -122,7 +123,7 @@ class ShadowBook:
         for order, limit, before in queued:
             after = self.depth.lots(order.side, limit)
             order.ahead = self._queue.ahead(order.ahead, before=before, after=after)
-        for order, lots in self._met_by_display():
+        for order, lots in self._met_by_display() if self._queue.display_fills else ():
             yield from self._make(order, lots, update.time)
 
     def traded(self, trade: TradePrint) -> Iterator[Event]:
