@@ -1,15 +1,17 @@
 """Our orders beside a replayed book: every policy of `matching.shadow`, worked by hand."""
 
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
 import numpy as np
 import pytest
 
+from absolute.domain.approved import Approved
 from absolute.domain.fees import FeeCoin
-from absolute.domain.ids import InstrumentId
+from absolute.domain.ids import ClientOrderId, InstrumentId
 from absolute.domain.instrument import Instrument, Kind, Side
-from absolute.domain.messages import OrderFilled
+from absolute.domain.messages import OrderFilled, Submit
 from absolute.domain.order import OrderType, PositionSide
 from absolute.domain.units import NANOS_PER_MS, Asset
 from absolute.matching.costs import Latency
@@ -292,6 +294,12 @@ def test_a_trailing_stop_follows_the_best_trade(desk):
     assert said(desk.trade(101, 1, taker_sells=False)) == ["t taker 1 @ 99 done"]
 
 
+def test_a_trailing_stop_begins_at_the_last_trade(desk):
+    desk.trade(100, 1, taker_sells=False)
+    desk.submit("t", SELL, 1, type=OrderType.TRAILING, trail=D(3))
+    assert said(desk.trade(97, 1, taker_sells=False)) == ["t taker 1 @ 99 done"]
+
+
 # --- what is refused ----------------------------------------------------------------------------
 
 
@@ -300,6 +308,23 @@ def test_the_door_refuses_what_cannot_be(desk):
     desk.submit("once", BUY, 1, 90)
     assert said(Desk().submit("m", BUY, 1, 100)) == ["m OrderAccepted"], "a limit needs no market"
     assert said(desk.cancel("once")) == ["once OrderCancelled"]
+
+
+def test_an_order_that_stands_is_not_taken_twice(desk):
+    desk.submit("b", BUY, 1, 90)
+    again = Submit(ClientOrderId("b"), desk.portfolio.orders["b"].terms)
+    told = desk.venue.send(Approved(again), desk.time)
+    assert said(told) == ["b OrderRejected ORDER_STANDS"]
+
+
+def test_a_fee_in_a_coin_we_lack_ends_the_order():
+    third = fees("0.001", "0.001", coin=FeeCoin.THIRD, third=Asset("BNB"), third_price=D(500))
+    desk = opened(charges=third)
+    assert said(desk.submit("m", BUY, 1))[1:] == ["m OrderExpired INSUFFICIENT_BALANCE"]
+    # 101 * 0.001 / 500 = 0.000202 BNB
+    rich = opened(charges=third, wallet={"USDT": D(500), "BNB": D("0.000202")})
+    assert said(rich.submit("m", BUY, 1))[1:] == ["m taker 1 @ 101 done"]
+    assert rich.portfolio.total("BNB") == 0
 
 
 def test_an_order_without_price_needs_a_market():
@@ -334,6 +359,20 @@ def test_a_reduce_only_order_closes_and_no_more():
     assert said(desk.submit("wrong", BUY, 1, reduce_only=True))[1:] == [
         "wrong OrderExpired NOTHING_TO_TRADE"
     ]
+
+
+def test_a_reduce_only_order_is_filled_when_the_position_is_closed():
+    desk = opened(instrument=PERPETUAL, wallet={"USDT": D(1_000)})
+    desk.submit("in", BUY, 2)
+    told = said(desk.submit("out", SELL, 100, rule="fok", reduce_only=True))
+    assert told[1:] == ["out taker 2 @ 99 done"]
+
+
+def test_a_closing_order_may_be_smaller_than_the_least_value():
+    desk = opened(instrument=replace(PERPETUAL, min_notional=D(200)), wallet={"USDT": D(1_000)})
+    assert said(desk.submit("in", BUY, 1)) == ["in OrderRejected NOTIONAL_MIN"]
+    desk.submit("in2", BUY, 2)
+    assert said(desk.submit("out", SELL, 1, reduce_only=True))[1:] == ["out taker 1 @ 99 done"]
 
 
 def test_a_resting_reduce_only_order_shrinks_to_the_position():
@@ -398,6 +437,20 @@ def test_an_answer_needs_its_time_too_and_a_fill_keeps_its_own():
     assert {ms(begin, each.fill) for each in told if isinstance(each, OrderFilled)} == {100}
 
 
+def test_an_answer_is_not_told_before_its_time():
+    rules = DepthRules(
+        latency=Latency((100, 100), (100, 100), chance()), answers=AnswerDelay((300, 300), chance())
+    )
+    desk = opened(rules)
+    begin = desk.time
+    desk.submit("one", BUY, 1)
+    list(desk.venue.advance(begin + 100 * NANOS_PER_MS))  # there, and its answer is on the way
+    desk.time += 200 * NANOS_PER_MS
+    desk.submit("two", BUY, 1)
+    assert list(desk.venue.advance(begin + 350 * NANOS_PER_MS)) == []
+    assert [ms(begin, event) for event in desk.settle()] == [400, 400, 600, 600]
+
+
 def test_answers_never_overtake_each_other():
     rules = DepthRules(answers=AnswerDelay((0, 5_000), chance()))
     desk = opened(rules)
@@ -436,6 +489,14 @@ def test_a_reaction_can_take_back_what_was_not_told_yet(desk):
     desk.react = lambda event: said([event])[0].startswith("one maker") and desk.cancel("two")
     desk.trade(99, 5, taker_sells=True)
     assert said(desk.log)[-2:] == ["one maker 1 @ 100 done", "two OrderCancelled"]
+
+
+def test_a_reaction_can_take_back_a_stop_that_has_just_fired(desk):
+    desk.submit("one", BUY, 1, 100)
+    desk.submit("stop", SELL, 1, type=OrderType.STOP, trigger=D(99))
+    desk.react = lambda event: said([event])[0].startswith("one maker") and desk.cancel("stop")
+    desk.trade(99, 5, taker_sells=True)
+    assert said(desk.log)[-2:] == ["one maker 1 @ 100 done", "stop OrderCancelled"]
 
 
 def test_a_reaction_does_not_meet_the_trade_it_reacts_to(desk):

@@ -96,6 +96,25 @@ def test_a_book_begins_with_its_snapshot_and_goes_on_with_what_is_newer(save):
     assert (len(depth), depth.snapshot.tolist()) == (3, [True, False, False])
 
 
+def test_updates_may_follow_each_other_by_either_id(save):
+    by_first = (f"{MS},false,3,6,,1,99.0,1", f"{MS},false,7,8,,1,99.0,1")
+    by_before = (f"{MS},false,90,96,5,1,99.0,1", f"{MS},false,200,208,96,1,99.0,1")
+    for rows in (by_first, by_before):
+        assert len(read_depth(save(DEPTH, *SNAPSHOT, *rows), GRID)) == 3
+
+
+def test_time_does_not_fall_from_update_to_update(save):
+    rows = (f"{MS + 9},false,6,6,,1,99.0,1", f"{MS + 4},false,7,7,,1,99.0,1")
+    depth = read_depth(save(DEPTH, *SNAPSHOT, *rows), GRID)
+    assert depth.ts.tolist() == [ns(9), ns(9), ns(9)]
+
+
+def test_the_time_of_the_trade_goes_before_that_of_the_message(save):
+    header = "event_ts_ms," + TRADES
+    trades = read_trades(save(header, f"{MS + 7},1,{MS},100,1,true", f"{MS + 8},2,,100,1,true"))
+    assert trades.ts.tolist() == [ns(0), ns(8)]
+
+
 def test_a_later_snapshot_holds_all_that_is_not_newer(save):
     again = (f"{MS + 4},true,,20,,1,97.0,1",)
     stale = (f"{MS + 5},false,10,20,9,1,90.0,1",)

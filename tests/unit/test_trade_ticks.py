@@ -37,7 +37,7 @@ def trades_of(rows):
 COURSE = [
     (0, 1000, 10),
     (5, 1000, 20),
-    (5, 995, 7),
+    (5, 995, 9),
     (5, 990, 30),
     (6, 991, 40),
     (9, 990, 50),
@@ -54,8 +54,8 @@ def test_a_bar_holds_one_trade_and_trades_of_one_instant_follow_by_a_nanosecond(
     ]  # fmt: skip
     for column in (tape.open, tape.high, tape.low):
         assert column.tolist() == tape.close.tolist() == [row[1] for row in COURSE]
-    # 7 lots of 0.001 are the double that prints as 0.007, not 7 * 0.001 with its noise.
-    assert [repr(each) for each in tape.volume.tolist()][:4] == ["0.01", "0.02", "0.007", "0.03"]
+    # 9 lots of 0.001 are the double that prints as 0.009; the product prints its noise as well.
+    assert [repr(each) for each in tape.volume.tolist()][:4] == ["0.01", "0.02", "0.009", "0.03"]
 
 
 def test_a_crowd_in_one_instant_pushes_the_next_trade_only_as_far_as_it_must():

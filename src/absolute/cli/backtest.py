@@ -119,6 +119,9 @@ class Options:
     allow_missing_funding: Annotated[
         bool, typer.Option("--allow-missing-funding", help=_("Go on without funding rates."))
     ] = False
+    brackets: Annotated[
+        Path | None, typer.Option(metavar="FILE", help=_("Leverage brackets of a perpetual, JSON."))
+    ] = None
     mark: Annotated[
         Path | None, typer.Option(metavar="FILE", help=_("Mark price bars of a perpetual."))
     ] = None
@@ -221,13 +224,12 @@ def _wanted(told: Options) -> "Wanted":
         symbol=told.symbol,
         kind=Kind(told.market),
         gaps=GapPolicy(told.gaps),
-        grid=Grid(
-            *(None if text is None else within(name, text, LEDGER_UNIT) for name, text in steps)
-        ),
+        grid=Grid(*own),
         finer=told.finer,
         mark=told.mark,
         funding=told.funding,
         funding_venue=told.funding_venue,
+        brackets=told.brackets,
         allow_missing_funding=told.allow_missing_funding,
     )
 

@@ -11,6 +11,7 @@ from decimal import Decimal
 import numpy as np
 from numpy.typing import NDArray
 
+from absolute.domain.fees import in_settle
 from absolute.domain.ids import ClientOrderId
 from absolute.domain.instrument import Instrument, Kind, Side
 from absolute.domain.ledger import Ledger
@@ -113,7 +114,7 @@ def _book(
         case OrderFilled(fill=fill):
             ledger.fill(fill)
             fee, instrument = fill.fee, ledger.instrument
-            value = fee.value if fee is not None else ZERO
+            value = in_settle(fee, instrument) if fee is not None else ZERO
             books.fees += value
             books.fees_of[deal] = books.fees_of.get(deal, ZERO) + value
             books.fills.append(
@@ -149,7 +150,7 @@ def _liquidate(event: Liquidated, books: Books, ledger: Ledger) -> None:
     )
     ledger.transfer(instrument.settle, realised - event.fee.amount + event.shortfall)
     ledger.positions[side] = after
-    books.fees += event.fee.value
+    books.fees += in_settle(event.fee, instrument)
     books.liquidations += 1
 
 

@@ -14,7 +14,9 @@ from absolute.domain.units import Ratio
 from absolute.kernels.synth import synth_tape
 from absolute.kernels.tape import Tape
 from absolute.lake.bars import BarFile, GapPolicy, read_bars, refuse_gaps
+from absolute.lake.brackets import read_brackets, shipped_brackets
 from absolute.lake.funding import align_mark, read_funding
+from absolute.matching.margin import BracketTable
 from absolute.matching.perpetual import FundingSchedule, check_coverage
 
 __all__ = [
@@ -48,6 +50,7 @@ class Wanted:
     mark: Path | None = None
     funding: Path | None = None
     funding_venue: str | None = None
+    brackets: Path | None = None
     allow_missing_funding: bool = False
 
 
@@ -69,7 +72,8 @@ class Found:
     tape: Tape
     source: Source
     instrument: Instrument
-    funding: FundingSchedule | None
+    funding: FundingSchedule | None = None
+    brackets: BracketTable | None = None
 
     def over(self, tape: Tape) -> "Found":
         """The same market over other bars."""
@@ -91,7 +95,8 @@ def gather(wanted: Wanted) -> Found:
         wanted.symbol or bars.symbol or ("BTCUSD" if wanted.kind is Kind.INVERSE else "BTCUSDT")
     )
     instrument = market(symbol, wanted.kind, unit=unit, grid=wanted.grid)
-    return Found(tape, _source(bars), instrument, _funding(wanted, instrument, tape))
+    schedule = _funding(wanted, instrument, tape)
+    return Found(tape, _source(bars), instrument, schedule, _brackets(wanted, instrument))
 
 
 def made_market(*, seed: int, bars: int, first_price: Decimal) -> Found:
@@ -137,6 +142,16 @@ def refined(tape: Tape, finer: Tape) -> Tape:
 def _source(bars: BarFile) -> Source:
     missing = sum(gap.missing for gap in bars.gaps)
     return Source(bars.source, bars.sha256, len(bars.gaps), missing)
+
+
+def _brackets(wanted: Wanted, instrument: Instrument) -> BracketTable | None:
+    """The maintenance brackets of a perpetual: the user's file, or those that come along."""
+    if not instrument.perpetual:
+        return None
+    symbol = str(instrument.id)
+    if wanted.brackets is not None:
+        return read_brackets(wanted.brackets, symbol)
+    return shipped_brackets(symbol)
 
 
 def _funding(wanted: Wanted, instrument: Instrument, tape: Tape) -> FundingSchedule | None:

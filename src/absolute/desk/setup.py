@@ -25,6 +25,7 @@ from absolute.kernels.feed import TapeFeed
 from absolute.matching.costs import FixedSlippage, Latency
 from absolute.matching.fills import FillModel
 from absolute.matching.path import Intrabar
+from absolute.matching.perpetual import PerpetualTerms
 from absolute.matching.venue import SimVenue, VenueRules
 from absolute.risk.limits import Limits
 from absolute.strategies.contract import Strategy
@@ -103,13 +104,22 @@ def new_ledger(instrument: Instrument, assumed: Assumptions) -> Ledger:
     return Ledger(instrument, balances, fees=assumed.fees.schedule(), leverage=assumed.leverage)
 
 
-def rules_of(assumed: Assumptions) -> VenueRules:
-    """The venue's form of the assumptions."""
+def rules_of(assumed: Assumptions, found: Found) -> VenueRules:
+    """The venue's form of the assumptions, with a perpetual's own terms."""
+    perpetual = None
+    if found.brackets is not None:
+        perpetual = PerpetualTerms(
+            brackets=found.brackets,
+            margin=assumed.margin,
+            funding=found.funding,
+            marked=found.tape.mark_close is not None,
+        )
     return VenueRules(
         fills=assumed.fills,
         intrabar=assumed.intrabar,
         slippage=FixedSlippage(assumed.slippage_bps),
         latency=assumed.latency,
+        perpetual=perpetual,
     )
 
 
@@ -133,7 +143,9 @@ def wire(
 ) -> Desk:
     """Put one run together: build the feed with its skip index, the two ledgers, the venue."""
     feed, instrument = TapeFeed(found.tape), found.instrument
-    venue = SimVenue(new_ledger(instrument, assumed), unit=feed.unit, rules=rules_of(assumed))
+    venue = SimVenue(
+        new_ledger(instrument, assumed), unit=feed.unit, rules=rules_of(assumed, found)
+    )
     portfolio = Portfolio(new_ledger(instrument, assumed))
     engine = Engine(BOT, portfolio, strategy, assumed.limits)
     session = Session(engine, venue, journal, unit=feed.unit, agenda=agenda)

@@ -1,6 +1,7 @@
 """Owns what a venue charges for a trade and in which coin; knows nothing of accounts."""
 
 from dataclasses import dataclass
+from decimal import Decimal
 from enum import StrEnum
 
 from absolute.domain.errors import UserError
@@ -71,6 +72,11 @@ def fee_for(  # noqa: PLR0913 -- one trade is five facts and a schedule
         amount = ledger_up(charged / schedule.third_price)
         return Fee(amount, schedule.third, Quote(charged))
     return Fee(charged, instrument.quote, Quote(charged))
+
+
+def in_settle(fee: Fee, instrument: Instrument) -> Decimal:
+    """A fee in the asset a market settles in: itself, or its value at the time of the fill."""
+    return fee.amount if fee.asset == instrument.settle else fee.value
 
 
 FREE_OF_CHARGE = FeeSchedule(maker=Ratio(ZERO), taker=Ratio(ZERO))

@@ -20,7 +20,7 @@ class DealOpened:
 
 @dataclass(frozen=True, slots=True)
 class DealClosed:
-    """A deal is out: `profit` is in the settle asset, net of every fee and funding."""
+    """A deal is out: `cost`, `profit` (net of every fee and funding) and `fees` are in settle."""
 
     time: Nanos
     deal: int
@@ -30,7 +30,7 @@ class DealClosed:
     average: Price
     exit_price: Price
     profit: Decimal
-    fees: Quote
+    fees: Decimal
     forced: bool
 
 

@@ -133,14 +133,13 @@ class Till:
         return cost <= order.hold + account.free(instrument.quote)
 
     def _use(self, order: Reserving, trade: Trade) -> None:
-        """Free the part of a reservation that a trade uses up, just as the portfolio does."""
+        """Free the part of a reservation that a trade uses up, just as the portfolio does.
+
+        A spend never waits, so what it reserves is freed at its end.
+        """
         if trade.qty == trade.left:
             self.release(order)
-            return
-        if order.terms.qty is None:
-            notional = self.ledger.instrument.notional(trade.qty, trade.price)
-            freed: Decimal = min(order.hold, notional)
-        else:
+        elif order.terms.qty is not None:
             freed = hold_used(order.hold, trade.qty, trade.left)
-        self.ledger.account.hold(order.hold_asset, -freed)
-        order.hold -= freed
+            self.ledger.account.hold(order.hold_asset, -freed)
+            order.hold -= freed

@@ -8,6 +8,7 @@ only. Knows nothing of orders to come.
 from dataclasses import dataclass
 from decimal import Decimal
 
+from absolute.domain.fees import in_settle
 from absolute.domain.fill import Fee, Fill
 from absolute.domain.instrument import Instrument, Kind, Side
 from absolute.domain.messages import Liquidated
@@ -88,13 +89,13 @@ class Deal:
 
     def charge(self, fee: Fee, instrument: Instrument, *, buying: bool) -> None:
         """Book a fee: in the settle asset, in the coin bought, or in a third coin at its value."""
-        self.fees += fee.value
+        charge = in_settle(fee, instrument)
+        self.fees += charge
         if fee.asset == instrument.base and instrument.kind is Kind.SPOT:
             self.held -= fee.amount
             self.acquired -= fee.amount
             self.kept -= fee.amount
             return
-        charge = fee.amount if fee.asset == instrument.settle else fee.value
         self.flow -= charge
         if buying:
             self.cost += charge

@@ -277,7 +277,7 @@ class Ladder:
                 deal.average,
                 deal.exit_price,
                 profit,
-                Quote(deal.fees),
+                deal.fees,
                 forced,
             )
         )
