@@ -382,7 +382,9 @@ class Case:
     def brackets(self) -> BracketTable:
         """Five brackets of the account's size, and from the sixth hour on dearer ones."""
         versions = [
-            brackets_of((self.capital * D(floor), D(rate) * dearer, D(most)) for floor, rate, most in FIVE)
+            brackets_of(
+                (self.capital * D(floor), D(rate) * dearer, D(most)) for floor, rate, most in FIVE
+            )
             for dearer in (1, D("1.2"))
         ]
         return BracketTable((START, START + 6 * HOUR), tuple(versions))

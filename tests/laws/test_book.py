@@ -1,4 +1,4 @@
-"""Laws of the order book over drawn streams of commands: fairness, conservation, honest messages.
+"""Laws of the order book over seeded streams of commands: fairness, conservation, honest messages.
 
 A mirror is kept from the messages alone; it must never differ from the book.
 """
@@ -19,25 +19,30 @@ from absolute.matching.book import (
     Refused,
     Rested,
     SelfTrade,
-    Ticket,
     Traded,
 )
 
-PRICES = st.integers(96, 104)
-LOTS = st.integers(1, 12)
-IDS = st.integers(0, 39)
-PLACES = st.builds(
-    Ticket,
-    id=IDS,
-    owner=st.integers(0, 3),
-    side=st.sampled_from(Side),
-    lots=LOTS,
-    ticks=st.none() | PRICES,
-    time_in_force=st.sampled_from(TimeInForce),
-    self_trade=st.sampled_from(SelfTrade),
-)
-AMENDS = st.tuples(IDS, LOTS, st.none() | PRICES)
-STREAMS = st.lists(PLACES | PLACES | PLACES | AMENDS | IDS, max_size=60)
+from tests.order_flow import act, commands, remember
+
+COMMANDS = 150
+SEEDS = st.integers(0, 2**32 - 1)
+
+
+class Walk:
+    """A book under a seeded stream: `commands` gives each one before it is done by `do`."""
+
+    def __init__(self, seed):
+        self.book = Book()
+        self._living: list[int] = []
+        self.commands = commands(self._living, seed=seed, count=COMMANDS)
+
+    def do(self, command):
+        changes = act(self.book, command)
+        remember(self._living, changes)
+        return changes
+
+    def standing(self):
+        return {each.ticket.id: each for side in Side for each in self.book.standing(side)}
 
 
 class Mirror:
@@ -69,55 +74,46 @@ class Mirror:
                 self.rows.remove(row)
 
 
-def act(book, command):
-    match command:
-        case Ticket():
-            return book.place(command)
-        case order, lots, ticks:
-            return book.amend(order, lots=lots, ticks=ticks)
-        case _:
-            return book.cancel(command)
-
-
-@given(STREAMS)
-def test_the_messages_alone_rebuild_the_book(stream):
-    book, mirror = Book(), Mirror()
-    for command in stream:
-        for change in act(book, command):
+@given(SEEDS)
+def test_the_messages_alone_rebuild_the_book(seed):
+    walk, mirror = Walk(seed), Mirror()
+    for command in walk.commands:
+        for change in walk.do(command):
             mirror.apply(change)
         for side in Side:
-            stands = [[each.ticket.id, side, each.ticks, each.lots] for each in book.standing(side)]
+            orders = list(walk.book.standing(side))
+            stands = [[each.ticket.id, side, each.ticks, each.lots] for each in orders]
             assert stands == mirror.side(side)
             levels: Counter[int] = Counter()
-            for each in book.standing(side):
+            for each in orders:
                 levels[each.ticks] += each.lots
-            assert dict(book.levels(side)) == levels
-        assert len(book) == len(mirror.rows)
+            assert dict(walk.book.levels(side)) == levels
+        assert len(walk.book) == len(mirror.rows)
 
 
-@given(STREAMS)
-def test_the_book_is_never_crossed_and_its_levels_are_in_order(stream):
-    book = Book()
-    for command in stream:
-        act(book, command)
-        bid, ask = book.best(Side.BUY), book.best(Side.SELL)
+@given(SEEDS)
+def test_the_book_is_never_crossed_and_its_levels_are_in_order(seed):
+    walk = Walk(seed)
+    for command in walk.commands:
+        walk.do(command)
+        bid, ask = walk.book.best(Side.BUY), walk.book.best(Side.SELL)
         assert bid is None or ask is None or bid < ask
-        view = book.view(20)
+        view = walk.book.view(20)
         assert all(better > worse for (better, _), (worse, _) in pairwise(view.bids))
         assert all(better < worse for (better, _), (worse, _) in pairwise(view.asks))
         assert all(lots > 0 for _, lots in view.bids + view.asks)
 
 
-@given(STREAMS)
-def test_whoever_stands_first_trades_first_at_a_price_both_accept(stream):
-    book, mirror = Book(), Mirror()
+@given(SEEDS)
+def test_whoever_stands_first_trades_first_at_a_price_both_accept(seed):
+    walk, mirror = Walk(seed), Mirror()
     limits = {}
-    for command in stream:
-        if isinstance(command, Ticket) and book.order(command.id) is None:
-            limits[command.id] = command.ticks
-        elif isinstance(command, tuple) and command[2] is not None:
-            limits[command[0]] = command[2]
-        for change in act(book, command):
+    for command in walk.commands:
+        if command[0] == "place" and command[1].id not in walk.standing():
+            limits[command[1].id] = command[1].ticks
+        elif command[0] == "amend" and command[3] is not None:
+            limits[command[1]] = command[3]
+        for change in walk.do(command):
             if isinstance(change, Traded):
                 first = mirror.side(change.taker_side.opposite)[0]
                 assert (change.maker, change.ticks) == (first[0], first[2])
@@ -127,83 +123,78 @@ def test_whoever_stands_first_trades_first_at_a_price_both_accept(stream):
             mirror.apply(change)
 
 
-@given(STREAMS)
-def test_no_lot_is_made_or_lost(stream):
+@given(SEEDS)
+def test_no_lot_is_made_or_lost(seed):
     """Put in = traded on both sides + ended + taken back + still standing."""
-    book = Book()
+    walk = Walk(seed)
     put = traded = ended = taken_back = 0
     by_side: Counter[Side] = Counter()
-    for command in stream:
-        before = {each.ticket.id: each.lots for side in Side for each in book.standing(side)}
-        sides = {each.ticket.id: side for side in Side for each in book.standing(side)}
-        changes = act(book, command)
-        refused = isinstance(changes[0], Refused)
-        if isinstance(command, Ticket) and not refused:
-            put += command.lots
+    for command in walk.commands:
+        before = {order: (each.ticket.side, each.lots) for order, each in walk.standing().items()}
+        changes = walk.do(command)
+        if command[0] == "place" and not isinstance(changes[0], Refused):
+            put += command[1].lots
         for change in changes:
             match change:
                 case Traded(lots=lots, maker=maker, taker_side=taker_side):
                     traded += 2 * lots
                     by_side.update({taker_side: lots})
-                    by_side.update({sides[maker]: lots})
+                    by_side.update({before[maker][0]: lots})
                 case Ended(lots=lots, reason=reason):
                     ended += lots
-                    put += command[1] if reason is End.AMENDED else 0
+                    put += command[2] if reason is End.AMENDED else 0
                 case Reduced(order=order, lots=lots):
-                    taken_back += before[order] - lots
-    standing = sum(each.lots for side in Side for each in book.standing(side))
+                    taken_back += before[order][1] - lots
+    standing = sum(each.lots for each in walk.standing().values())
     assert put == traded + ended + taken_back + standing
     assert by_side[Side.BUY] == by_side[Side.SELL]
 
 
-@given(STREAMS)
-def test_every_order_keeps_the_promise_of_its_time_in_force(stream):
-    book = Book()
-    for command in stream:
-        changes = act(book, command)
-        if not isinstance(command, Ticket) or isinstance(changes[0], Refused):
+@given(SEEDS)
+def test_every_order_keeps_the_promise_of_its_time_in_force(seed):
+    walk = Walk(seed)
+    for command in walk.commands:
+        changes = walk.do(command)
+        if command[0] != "place" or isinstance(changes[0], Refused):
             continue
-        traded = sum(c.lots for c in changes if isinstance(c, Traded))
-        rested = [c for c in changes if isinstance(c, Rested)]
-        match command.time_in_force:
+        ticket = command[1]
+        traded = sum(change.lots for change in changes if isinstance(change, Traded))
+        rested = any(isinstance(change, Rested) for change in changes)
+        match ticket.time_in_force:
             case TimeInForce.FOK:
-                assert traded in {0, command.lots}
+                assert traded in {0, ticket.lots}
                 assert not rested
             case TimeInForce.IOC:
                 assert not rested
             case TimeInForce.POST_ONLY:
                 assert not traded
-        assert command.ticks is not None or not rested
+        assert ticket.ticks is not None or not rested
 
 
-@given(STREAMS)
-def test_an_owner_meets_himself_only_where_he_allows_it(stream):
-    book = Book()
-    for command in stream:
-        owners = {each.ticket.id: each.ticket.owner for s in Side for each in book.standing(s)}
-        taker = _taker(book, command)
-        for change in act(book, command):
-            if isinstance(change, Traded) and owners[change.maker] == taker.owner:
+@given(SEEDS)
+def test_an_owner_meets_himself_only_where_he_allows_it(seed):
+    walk = Walk(seed)
+    for command in walk.commands:
+        before = walk.standing()
+        changes = walk.do(command)
+        if isinstance(changes[0], Refused):
+            continue
+        taker = command[1] if command[0] == "place" else before[command[1]].ticket
+        for change in changes:
+            if isinstance(change, Traded) and before[change.maker].ticket.owner == taker.owner:
                 assert taker.self_trade is SelfTrade.ALLOW
             if isinstance(change, Ended) and change.reason is End.SELF_TRADE:
                 assert taker.self_trade is not SelfTrade.ALLOW
-                assert change.order == taker.id or owners[change.order] == taker.owner
+                ended = taker if change.order == taker.id else before[change.order].ticket
+                assert ended.owner == taker.owner
 
 
-def _taker(book, command):
-    """The ticket of the order that a command may set matching."""
-    if isinstance(command, Ticket):
-        return command
-    standing = book.order(command[0] if isinstance(command, tuple) else command)
-    return standing.ticket if standing else None
-
-
-@given(STREAMS)
-def test_a_refused_command_changes_nothing(stream):
-    book = Book()
-    for command in stream:
-        before = book.sha256()
-        changes = act(book, command)
+@given(SEEDS)
+def test_a_refused_command_changes_nothing(seed):
+    walk = Walk(seed)
+    for command in walk.commands:
+        before = walk.book.sha256()
+        changes = walk.do(command)
         if isinstance(changes[0], Refused):
             assert len(changes) == 1
-            assert book.sha256() == before
+            assert walk.book.sha256() == before

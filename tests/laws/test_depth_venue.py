@@ -6,6 +6,7 @@ The desk of these tests compares the portfolio with the venue's ledger after eve
 from collections import Counter, defaultdict
 from typing import Any
 
+import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -20,27 +21,46 @@ from absolute.matching.queueing import QueueModel
 from tests.builders import fees
 from tests.depth_desk import Desk
 
-LOTS = st.integers(0, 9)
-BIDS = st.lists(st.tuples(st.integers(94, 101), LOTS), max_size=4)
-ASKS = st.lists(st.tuples(st.integers(99, 106), LOTS), max_size=4)
-SHOWS = st.tuples(st.just("show"), BIDS, ASKS, st.integers(0, 9).map(lambda n: n == 0))
-TRADES = st.tuples(st.just("trade"), st.integers(94, 106), st.integers(1, 12), st.booleans())
-ORDERS = st.tuples(
-    st.just("order"),
-    st.sampled_from(Side),
-    st.sampled_from(OrderType),
-    st.integers(1, 15),
-    st.integers(94, 106),
-    st.sampled_from(TimeInForce),
-)
-CANCELS = st.tuples(st.just("cancel"), st.integers(0, 20))
-MARKETS = st.lists(SHOWS | TRADES | TRADES, max_size=25)
-STREAMS = st.lists(SHOWS | TRADES | ORDERS | CANCELS, max_size=50)
+SEEDS = st.integers(0, 2**32 - 1)
+KINDS, RULES = tuple(OrderType), tuple(TimeInForce)
 CHARGES = st.builds(
-    fees, st.sampled_from(["-0.0001", "0", "0.001"]), st.just("0.002"), coin=st.sampled_from(
-        [FeeCoin.RECEIVED, FeeCoin.QUOTE]
-    )
-)  # fmt: skip
+    fees,
+    st.sampled_from(["-0.0001", "0", "0.001"]),
+    st.just("0.002"),
+    coin=st.sampled_from([FeeCoin.RECEIVED, FeeCoin.QUOTE]),
+)
+
+
+def market(generator, count):
+    """Seeded steps of a market that wanders: what it shows (now and then anew) and trades."""
+    middle = 100
+    for number in range(count):
+        middle += int(generator.integers(-1, 2))
+        if number and generator.random() < 0.6:
+            ticks = middle + int(generator.integers(-2, 3))
+            yield "trade", ticks, int(generator.integers(1, 12)), bool(generator.random() < 0.5)
+            continue
+        offsets = generator.integers(0, 5, size=(2, 4)).tolist()
+        lots = generator.integers(0, 9, size=(2, 4)).tolist()
+        bids = {middle - offset: size for offset, size in zip(offsets[0], lots[0], strict=True)}
+        asks = {middle + 1 + offset: size for offset, size in zip(offsets[1], lots[1], strict=True)}
+        snapshot = number == 0 or generator.random() < 0.2
+        yield "show", tuple(bids.items()), tuple(asks.items()), snapshot
+
+
+def stream(seed, count=80):
+    """A market with our orders and cancels strewn in."""
+    generator = np.random.Generator(np.random.PCG64(seed))
+    for step in market(generator, count):
+        yield step
+        side = list(Side)[int(generator.integers(2))]
+        price = 100 + int(generator.integers(-5, 6))
+        if generator.random() < 0.5:
+            kind = OrderType.LIMIT if generator.random() < 0.5 else KINDS[generator.integers(6)]
+            rule = TimeInForce.GTC if generator.random() < 0.5 else RULES[generator.integers(4)]
+            yield "order", side, kind, int(generator.integers(1, 15)), price, rule
+        elif generator.random() < 0.2:
+            yield "cancel", int(generator.integers(20))
 
 
 def order_terms(side, kind, price):
@@ -59,10 +79,10 @@ def order_terms(side, kind, price):
             return None, {"type": kind, "trigger": price}
 
 
-def play(desk, stream):
+def play(desk, steps):
     """Do all that a stream says; gives the terms of every order that was sent."""
     sent = {}
-    for number, (what, *how) in enumerate(stream):
+    for what, *how in steps:
         if what == "show":
             bids, asks, snapshot = how
             desk.show(bids, asks, snapshot=snapshot)
@@ -76,16 +96,17 @@ def play(desk, stream):
         elif desk.portfolio.price is not None:
             side, kind, qty, price, rule = how
             limit, more = order_terms(side, kind, price)
-            sent[f"o{number}"] = (side, qty, limit, rule)
-            desk.submit(f"o{number}", side, qty, limit, rule=rule, **more)
+            name = f"o{len(desk.portfolio.orders)}"
+            sent[name] = (side, qty, limit, rule)
+            desk.submit(name, side, qty, limit, rule=rule, **more)
     return sent
 
 
-@given(STREAMS, CHARGES, st.sampled_from(QueueModel))
-def test_money_and_promises_are_kept(stream, charges, model):
+@given(SEEDS, CHARGES, st.sampled_from(QueueModel))
+def test_money_and_promises_are_kept(seed, charges, model):
     desk = Desk(DepthRules(model), charges=charges)
     before = desk.venue.ledger.account.totals()
-    sent = play(desk, stream)
+    sent = play(desk, stream(seed))
     flow: Counter[Any] = Counter(before)
     filled: defaultdict[str, Any] = defaultdict(int)
     for event in desk.log:
@@ -107,10 +128,10 @@ def test_money_and_promises_are_kept(stream, charges, model):
         assert rule is not TimeInForce.FOK or filled[name] in {0, qty}
 
 
-@given(STREAMS)
-def test_what_is_held_is_what_living_orders_reserve(stream):
+@given(SEEDS)
+def test_what_is_held_is_what_living_orders_reserve(seed):
     desk = Desk()
-    play(desk, stream)
+    play(desk, stream(seed))
     held: Counter[Any] = Counter()
     for order in desk.venue.shadow.orders.values():
         assert order.left > 0
@@ -123,16 +144,16 @@ def test_what_is_held_is_what_living_orders_reserve(stream):
     }
 
 
-@given(MARKETS, st.integers(95, 105), st.integers(1, 20), st.sampled_from(Side))
-def test_an_honest_queue_is_no_faster_and_gives_no_more(market, price, qty, side):
+@given(SEEDS, st.integers(97, 103), st.integers(1, 20), st.sampled_from(Side))
+def test_an_honest_queue_is_no_faster_and_gives_no_more(seed, price, qty, side):
     """For one resting order, at every moment: trades only <= proportional <= ahead first."""
     got = []
     for model in (QueueModel.TRADES_ONLY, QueueModel.PROPORTIONAL, QueueModel.AHEAD_FIRST):
         desk = Desk(DepthRules(model))
-        desk.show([(94, 1)], [(106, 1)])
+        desk.show([(90, 1)], [(110, 1)])
         desk.submit("o", side, qty, price, rule="post_only")
         course = []
-        for step in market:
+        for step in market(np.random.Generator(np.random.PCG64(seed)), 40):
             play(desk, [step])
             course.append(desk.portfolio.orders[ClientOrderId("o")].filled)
         got.append(course)
@@ -140,12 +161,27 @@ def test_an_honest_queue_is_no_faster_and_gives_no_more(market, price, qty, side
         assert slow <= middle <= fast
 
 
-@given(MARKETS, st.sampled_from(QueueModel))
-def test_a_level_never_shows_less_than_nothing_and_the_best_is_the_best(market, model):
+@given(SEEDS, st.sampled_from(QueueModel))
+def test_a_level_never_shows_less_than_nothing_and_the_best_is_the_best(seed, model):
     desk = Desk(DepthRules(model))
-    for step in market:
-        play(desk, [step, ("order", Side.BUY, OrderType.LIMIT, 2, 100, TimeInForce.IOC)])
+    for step in stream(seed, count=40):
+        play(desk, [step])
         view = desk.venue.shadow.depth.view(50)
         assert all(lots > 0 for _, lots in view.bids + view.asks)
         assert [ticks for ticks, _ in view.bids] == sorted({t for t, _ in view.bids}, reverse=True)
         assert [ticks for ticks, _ in view.asks] == sorted({t for t, _ in view.asks})
+
+
+def test_the_seeded_streams_hold_enough_of_everything():
+    seen: Counter[str] = Counter()
+    for seed in range(20):
+        desk = Desk(DepthRules(QueueModel.PROPORTIONAL))
+        play(desk, stream(seed))
+        for event in desk.log:
+            seen[type(event).__name__] += 1
+            if isinstance(event, OrderFilled):
+                seen[f"{event.fill.liquidity} {event.done}"] += 1
+    for what in ("maker True", "maker False", "taker True", "taker False"):
+        assert seen[what] > 20, what
+    for what in ("OrderExpired", "OrderCancelled"):
+        assert seen[what] > 20, what

@@ -184,7 +184,9 @@ def test_a_liquidation_closes_and_costs_no_more_than_what_backs_it(case):
         assert event.shortfall >= 0
         assert (event.side == "sell") == (was.qty > 0)
         if case.margin is MarginMode.ISOLATED:
-            assert before.wallet - after.wallet <= max(ZERO, backing(case, before)[event.position_side])
+            assert before.wallet - after.wallet <= max(
+                ZERO, backing(case, before)[event.position_side]
+            )
         if not after.positions:
             assert after.wallet >= 0
         if event.shortfall and case.margin is MarginMode.CROSS:

@@ -121,7 +121,8 @@ def read_depth(path: str | Path, grid: Grid = Grid()) -> DepthRows:
     ts = _times(table)[edge[kept]]
     if (ts < 0).all():
         raise UserError(
-            "DATA_ROW_MALFORMED", f"The file '{table.source}' holds no time that can be read."
+            "DATA_ROW_MALFORMED",
+            f"The file '{table.source}' holds no time that can be read; give one with times.",
         )
     _check_sequence(table, edge[kept], fresh)
     ends = np.append(edge[1:], len(ids))[kept]
@@ -165,11 +166,12 @@ def _whole(table: Table, names: tuple[str, ...], unit: Decimal | None) -> tuple[
     return found.ticks, found.unit
 
 
-def _refuse(table: Table, wrong: Mask, code: str, what: str) -> None:
+def _refuse(table: Table, wrong: Mask, code: str, problem: str) -> None:
     if wrong.any():
-        at = int(wrong.argmax())
-        row = table.frame["row"][at]
-        raise UserError(code, f"The file '{table.source}', data row {row}: {what}; mend the file.")
+        row = table.frame["row"][int(wrong.argmax())]
+        raise UserError(
+            code, f"The file '{table.source}', data row {row}: {problem}; nothing was mended."
+        )
 
 
 def _numbers(table: Table, name: str) -> Whole:
@@ -226,13 +228,13 @@ def _check_sequence(table: Table, rows: Whole, fresh: Mask) -> None:
     last = _numbers(table, "last_id")[rows]
     follows = fresh[rows][1:] | (first[1:] <= last[:-1] + 1)
     if "before_id" in cells.columns:
-        before = cells["before_id"].cast(pl.Int64, strict=False).fill_null(-1).to_numpy()[rows]
-        follows |= (before[1:] >= 0) & (before[1:] <= last[:-1])
+        linked = cells["before_id"].cast(pl.Int64, strict=False).fill_null(-1).to_numpy()[rows]
+        follows |= (linked[1:] >= 0) & (linked[1:] <= last[:-1])
     if not follows.all():
         at = int(follows.argmin())
-        row = cells["row"][int(rows[at + 1])]
+        row, before, after = cells["row"][int(rows[at + 1])], last[at], first[at + 1]
         raise UserError(
             "DATA_SEQUENCE_BREAK",
             f"The file '{table.source}', data row {row}: updates are missing between "
-            f"{last[at]} and {first[at + 1]}; give an unbroken recording.",
+            f"{before} and {after}; give an unbroken recording.",
         )
