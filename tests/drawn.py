@@ -80,7 +80,7 @@ def _text(*values: str):
 
 
 @st.composite
-def ladders(draw, *, resting=(1, 1, 2, 3)) -> LadderConfig:
+def ladders(draw) -> LadderConfig:
     """A ladder whose settings are legal."""
     first = draw(_text("50", "120", "300", "333.33"))
     low = first * draw(_text("0.2", "0.5", "1"))
@@ -104,7 +104,7 @@ def ladders(draw, *, resting=(1, 1, 2, 3)) -> LadderConfig:
         target_mode=draw(st.sampled_from(TargetMode)),
         shape=draw(st.sampled_from(Shape)),
         curvatura=draw(_text("0.5", "1", "2")),
-        resting_rebuys=draw(st.sampled_from(resting)),
+        resting_rebuys=draw(st.sampled_from([1, 1, 2, 3])),
         reprice_on_partial=draw(st.booleans()),
         rung_timeout_s=draw(st.sampled_from([None, 1, 90, 600])),
         on_exit_partial=draw(st.sampled_from(["cancel", "keep"])),
@@ -134,7 +134,7 @@ MODELS = st.builds(
     queue_ahead=_text("0", "0.5", "20"),
 )
 DELAYS = st.sampled_from(
-    [(0, 0), (200, 900), (1_000, 40_000), (15_000, 15_000), (60_001, 60_001), (90_000, 200_000)]
+    [(0, 0), (200, 900), (1_000, 40_000), (15_000, 15_000), (60_000, 60_000), (90_000, 200_000)]
 )
 
 

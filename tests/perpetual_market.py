@@ -163,9 +163,12 @@ class Desk:
         return self.bar(price)
 
     def _row(self, ticks, marks):
-        low, high = (_ticks(mark) for mark in marks) if marks else (ticks[2], ticks[1])
+        opening, high, low, close = ticks
+        lowest, highest = (_ticks(mark) for mark in marks) if marks else (low, high)
         start = self.time
-        return Row(self.number, start, start + MINUTE, *ticks, 1000.0, low, high)
+        return Row(
+            self.number, start, start + MINUTE, opening, high, low, close, 1000.0, lowest, highest
+        )
 
     def take(self, event):
         self.portfolio.apply(event)
@@ -245,7 +248,7 @@ def wild_tape(seed: int, bars: int, *, marked: bool) -> Tape:
 
 
 def wild_funding(seed: int, end: int) -> FundingSchedule:
-    """Payments every half hour to three hours, some stamped late, both ways, up to half a percent."""
+    """Payments every half hour to three hours, some stamped late, up to half a percent."""
     dice = np.random.Generator(np.random.PCG64(seed))
     times, time = [], START
     while time < end:

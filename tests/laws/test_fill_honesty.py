@@ -163,12 +163,6 @@ def test_an_order_that_is_touched_and_no_more_tells_the_models_apart():
     assert by_rule[FillRule.QUEUE] == [0, D("0.7"), 1, 1]
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="SimVenue._leg: with intrabar=nearest a limit sent inside a bar that is marketable at "
-    "once is woken like a resting one and trades at its own limit as maker, outside the bar; "
-    "it must take at the price where it is born (order.now, then _meet)",
-)
 def test_a_marketable_order_born_inside_a_bar_takes_at_the_market():
     """The bar falls from 100; at 99 the first buy fills, at once another is wanted at 105."""
     first = Terms(Role("one"), Side.BUY, OrderType.LIMIT, qty=D(1), price=D(99))

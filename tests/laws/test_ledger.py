@@ -156,12 +156,6 @@ def test_a_sell_of_more_than_is_held_changes_nothing():
     assert ledger.account.totals() == {"USDT": 10, "COIN": 1}
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="Instrument.flow gives a spot trade unrounded, so on a market whose tick * lot is finer "
-    "than 1e-8 (ETHBTC: 0.00001 * 0.0001 = 1e-9) postings are no multiple of LEDGER_UNIT, against "
-    "units.py and docs/decisions.md 11: round the flow against us",
-)
 def test_every_posting_is_a_multiple_of_the_ledger_unit():
     """Buy 0.0001 at 0.00003: 0.000000003 of the quote coin."""
     market = spot(tick="0.00001", lot="0.0001", min_notional="0")
@@ -170,11 +164,6 @@ def test_every_posting_is_a_multiple_of_the_ledger_unit():
     assert ledger.account.total("USDT") % LEDGER_UNIT == 0
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="fee_for: the value of a fee in a third coin is the amount before rounding up to a unit "
-    "of that coin; Fee says 'the same amount in quote money'",
-)
 @settings(max_examples=50)
 @given(fee_schedules(coins=(FeeCoin.THIRD,)), TRADES)
 def test_the_value_of_a_fee_is_its_amount_at_its_price(schedule, drawn):

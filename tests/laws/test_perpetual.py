@@ -6,6 +6,7 @@ each law is asked after each event, of the venue and of the bot.
 
 from dataclasses import dataclass, field
 from decimal import Decimal
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 from hypothesis import given, settings
@@ -24,6 +25,7 @@ from absolute.matching.fills import FillModel, FillRule
 from absolute.matching.path import Intrabar
 from absolute.matching.venue import SimVenue
 from absolute.store.journal import Entry
+
 from tests.perpetual_market import Case, agree, opened, play, restless
 
 D = Decimal
@@ -53,7 +55,7 @@ class Moment(NamedTuple):
 
 @dataclass
 class Witness:
-    """A journal that keeps what was owned after every event, and compares the venue with the bot."""
+    """A journal that keeps what was owned after every event, and compares venue and bot."""
 
     entries: list[Entry] = field(default_factory=list)
     moments: list[Moment] = field(default_factory=list)
@@ -153,7 +155,7 @@ def test_equity_is_the_wallet_and_what_closing_would_bring(case):
 @runs
 def test_nothing_is_liquidated_that_was_above_its_maintenance(case):
     moments = watched(case)
-    for before, after in zip(moments, moments[1:], strict=False):
+    for before, after in pairwise(moments):
         event = after.event
         if not isinstance(event, Liquidated):
             continue
@@ -172,7 +174,7 @@ def test_nothing_is_liquidated_that_was_above_its_maintenance(case):
 @runs
 def test_a_liquidation_closes_and_costs_no_more_than_what_backs_it(case):
     moments = watched(case)
-    for before, after in zip(moments, moments[1:], strict=False):
+    for before, after in pairwise(moments):
         event = after.event
         if not isinstance(event, Liquidated):
             continue

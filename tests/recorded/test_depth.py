@@ -3,6 +3,7 @@
 The counts are those that the collector of the recordings states.
 """
 
+from dataclasses import replace
 from decimal import Decimal
 from functools import cache
 from itertools import islice
@@ -14,19 +15,28 @@ import polars as pl
 import pytest
 
 from absolute.domain.approved import Approved
-from absolute.domain.ids import ClientOrderId
+from absolute.domain.ids import BotId, ClientOrderId
 from absolute.domain.instrument import Side
-from absolute.domain.messages import OrderFilled, Submit
+from absolute.domain.ledger import Ledger
+from absolute.domain.messages import OrderFilled, Started, Submit
 from absolute.domain.order import OrderType, Terms
-from absolute.domain.units import NANOS_PER_MS, Nanos
+from absolute.domain.portfolio import Portfolio
+from absolute.domain.units import NANOS_PER_MS, NANOS_PER_SECOND, Nanos
+from absolute.engine.session import Session
+from absolute.engine.step import Engine
 from absolute.kernels.feed import TapeFeed
 from absolute.lake.recording_files import Grid, read_depth, read_quotes, read_trades
 from absolute.lake.recordings import market_updates, tape_from_trades
 from absolute.matching.book import Book, Ended, Rested, Ticket, Traded
+from absolute.matching.costs import Latency
 from absolute.matching.depth import Depth, DepthUpdate
-from absolute.matching.depth_venue import DepthRules
+from absolute.matching.depth_venue import AnswerDelay, DepthRules, DepthVenue
 from absolute.matching.fills import FillModel, FillRule
 from absolute.matching.queueing import QueueModel
+from absolute.risk.limits import Limits
+from absolute.store.journal import MemoryJournal
+from absolute.strategies.ladder import Ladder
+from absolute.strategies.ladder_settings import LadderConfig
 
 from tests.builders import Setting, fees, spot
 from tests.depth_desk import Desk, said
@@ -242,6 +252,58 @@ def test_a_restless_account_never_loses_track_of_its_money(market):
     fills = [event.fill for event in desk.log if isinstance(event, OrderFilled)]
     assert len({fill.trade_id for fill in fills}) == len(fills) > 50
     assert {str(fill.liquidity) for fill in fills} == {"maker", "taker"}
+
+
+def ladder_beside(market, rules):
+    """The ladder of the product with narrow steps beside the whole recording; log and ledgers."""
+    traded = instrument(market)
+    ours, theirs = (
+        Ledger(traded, {traded.quote: D(20_000)}, fees=fees("0.00002", "0.00004")) for _ in range(2)
+    )
+    narrow = replace(
+        LadderConfig(),
+        lucro_alvo_inicial=D("0.0006"),
+        lucro_alvo_minimo=D("0.0003"),
+        recompra_queda_inicial=D("0.0003"),
+        recompra_queda_minimo=D("0.0002"),
+    )
+    engine = Engine(BotId("b"), Portfolio(ours), Ladder(narrow), Limits())
+    venue: Any = DepthVenue(theirs, rules)
+    journal = MemoryJournal()
+    session = Session(engine, venue, journal, unit=traded.tick)
+    stream = market_updates(*recorded(market))
+    for update in stream:
+        list(venue.apply(update))
+        if isinstance(update, DepthUpdate):
+            price = venue.shadow.depth.best(Side.BUY) * traded.tick
+            session.deliver(Started(update.time, price))
+            break
+    for update in stream:
+        for event in venue.apply(update):
+            session.deliver(event)
+    for event in venue.advance(Nanos(update.time + 60 * NANOS_PER_SECOND)):
+        session.deliver(event)
+    return [entry.event for entry in journal.entries], ours, theirs
+
+
+def delayed():
+    """Messages that need 5 to 80 ms there, and answers 5 to 80 ms back."""
+    chance = np.random.Generator(np.random.PCG64(3))
+    there = Latency((5, 80), (5, 80), chance)
+    return DepthRules(QueueModel.PROPORTIONAL, latency=there, answers=AnswerDelay((5, 80), chance))
+
+
+@MARKETS
+def test_the_live_ladder_trades_beside_the_book_without_knowing(market):
+    log, ours, theirs = ladder_beside(market, delayed())
+    assert ours.account.totals() == theirs.account.totals()
+    fills = [event for event in log if isinstance(event, OrderFilled)]
+    assert {str(event.fill.liquidity) for event in fills} == {"maker", "taker"}
+    assert any(not event.done for event in fills), "the queue gives in parts"
+    assert all(event.time > event.fill.time for event in fills), "news takes its time"
+    times = [event.time for event in log]
+    assert times == sorted(times)
+    assert ladder_beside(market, delayed())[0] == log
 
 
 # --- single orders --------------------------------------------------------------------------------

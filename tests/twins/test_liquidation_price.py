@@ -2,6 +2,7 @@
 
 from decimal import Decimal
 from fractions import Fraction
+from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -12,9 +13,10 @@ from absolute.domain.ledger import Ledger, MarginMode
 from absolute.domain.position import FLAT, traded
 from absolute.domain.units import ledger_down, ledger_up
 from absolute.matching.perpetual import MarginAccount, PerpetualTerms
+
 from tests.perpetual_market import LONG, NET, SHORT, perpetual, table
 
-D = Decimal
+D: Any = Decimal
 TOP = 700
 """Prices are tried from 1 to here; positions are opened between 100 and 300."""
 
@@ -54,31 +56,34 @@ def position_of(instrument, side, trades):
     return position
 
 
-@given(
-    kind=st.sampled_from([Kind.LINEAR, Kind.INVERSE]),
-    mode=st.sampled_from(MarginMode),
-    rates=RATES,
-    long=TRADES | st.none(),
-    short=TRADES | st.none(),
-    hedged=st.booleans(),
-    room=st.integers(-30, 300),
-    leverage=st.sampled_from([1, 3, 10, 25]),
-)
-def test_the_levels_are_those_of_a_scan(kind, mode, rates, long, short, hedged, room, leverage):
+@st.composite
+def accounts(draw):
+    """Positions of one side or both, a wallet from debt to riches, and brackets of their size."""
+    kind = draw(st.sampled_from([Kind.LINEAR, Kind.INVERSE]))
     instrument = perpetual(kind, tick=D(1), lot=D(1), min_qty=D(1))
     scale = D(1) if kind is Kind.LINEAR else D(1) / 40_000
-    rows = [(D(3_000 * place**2) * scale, D(rate) / 100, D(1)) for place, rate in enumerate(rates)]
+    rows = [
+        (D(3_000 * place**2) * scale, D(rate) / 100, D(1)) for place, rate in enumerate(draw(RATES))
+    ]
+    hedged, long, short = draw(st.booleans()), draw(TRADES | st.none()), draw(TRADES | st.none())
     books = {}
     if long:
         books[LONG if hedged else NET] = position_of(instrument, Side.BUY, long)
     if short and (hedged or not long):
         books[SHORT if hedged else NET] = position_of(instrument, Side.SELL, short)
     value = sum((abs(each.flow) for each in books.values()), D(0))
-    wallet = (value * room / 100).quantize(D("1e-8"))
-    ledger = Ledger(
-        instrument, {instrument.settle: wallet}, fees=FREE_OF_CHARGE, leverage=D(leverage)
-    )
+    wallet = (value * draw(st.integers(-30, 300)) / 100).quantize(D("1e-8"))
+    leverage = D(draw(st.sampled_from([1, 3, 10, 25])))
+    ledger = Ledger(instrument, {instrument.settle: wallet}, fees=FREE_OF_CHARGE, leverage=leverage)
     ledger.positions.update(books)
+    return ledger, rows
+
+
+@given(drawn=accounts(), mode=st.sampled_from(MarginMode))
+def test_the_levels_are_those_of_a_scan(drawn, mode):
+    ledger, rows = drawn
+    kind, books, leverage = ledger.instrument.kind, ledger.positions, ledger.leverage
+    wallet = ledger.account.total(ledger.instrument.settle)
     account = MarginAccount(ledger, PerpetualTerms(table(*rows), mode), unit=D(1))
     account.reckon()
 

@@ -23,7 +23,7 @@ ROWS = [100, (100, 100, 98.5, 99), (99, 99, 97, 98), (98, 104, 98, 104), 104, (1
 @given(tapes(), st.data())
 def test_three_drivers_write_one_log(tape, data):
     setting = data.draw(settings_of_runs())
-    config = data.draw(ladders(resting=(1,)))
+    config = data.draw(ladders())
     runs = [play(tape, Ladder(config), setting, skip=skip) for skip in (True, False)]
     runs.append(play_live(tape, Ladder(config), setting))
     assert len({run.sha for run in runs}) == 1

@@ -141,11 +141,6 @@ def test_ids_count_up_and_never_repeat():
     assert ids == ["b-1-x", "b-2-x", "b-3-x", "b-4-x"]
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="client_order_id cuts the text at 36 characters, number and all: a long bot name gives "
-    "every order the same id. Refuse such a BotId, or cut the bot and the role, never the number",
-)
 def test_ids_of_a_bot_with_a_long_name_differ():
     bot = BotId("a-bot-with-a-name-of-forty-characters-ok")
     assert client_order_id(bot, Role("exit"), 1) != client_order_id(bot, Role("exit"), 2)
@@ -188,12 +183,6 @@ def test_a_wish_the_venue_refused_is_not_sent_again(ended):
     assert len(submits(bot.step(TimerFired(4)))) == 1
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="Engine._refused is cleared by WAKING events only: a wish refused for balance is not "
-    "tried again when the order that held the money ends. Clear INSUFFICIENT_BALANCE refusals "
-    "whenever an order ends",
-)
 def test_a_wish_refused_for_balance_is_tried_again_when_money_comes_free():
     """60 coins at 100 rest; 60 more are refused; the first 60 are cancelled and free their money."""
     both = plan(limit("a", qty=60), limit("b", qty=60))
@@ -230,12 +219,6 @@ def test_a_cancel_refused_because_it_filled_changes_nothing():
     assert bot.portfolio.orders["b-1-x"].status is Status.FILLED
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="Engine.step looks at the difference only when a plan comes or an order ends: a cancel "
-    "that overtook its order and was refused is never sent again. Look again at OrderAccepted "
-    "(not at CancelRefused: with cancel_ms=0 that would be an endless loop)",
-)
 def test_a_cancel_that_overtook_its_order_is_sent_again_once_the_order_is_there():
     bot = engine(Wanting([plan(limit())]))
     started(bot)
@@ -323,11 +306,6 @@ def test_after_a_resume_the_strategy_is_heard_again():
     assert len(submits(bot.step(Resumed(3, "ann")))) == 1
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="Governor._flatten sells the account's whole base balance, not what this bot bought: "
-    "coins that were there before are sold with it (features.md C1: 'the rest is not ours')",
-)
 def test_flattening_leaves_coins_that_are_not_the_bots():
     """Seven coins were in the wallet; the bot buys one; one is sold."""
     bot = engine(Wanting([plan(limit()), plan()]), wallet={"USDT": D(1_000), "COIN": D(7)})
@@ -369,12 +347,6 @@ def _sold_without_fee(cool_down_s=0):
     return bot, bot.step(OrderFilled(3, sold, done=True))
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="Ladder._out books a deal whose last fee is not known yet; the fee that follows is "
-    "charged to the wallet and to no deal (or to the next one): wait with the closing until "
-    "view.fees_known",
-)
 def test_the_fee_of_the_last_fill_is_in_the_profit_of_its_deal():
     """3 * 3.5 = 10.5 earned, 0.31 fee told afterwards."""
     bot, _ = _sold_without_fee(cool_down_s=60)
@@ -385,11 +357,6 @@ def test_the_fee_of_the_last_fill_is_in_the_profit_of_its_deal():
     assert profits == [D("10.19")]
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="Portfolio takes a FeeReported for a trade whose fee is not due as said before, but "
-    "Ladder.on charges it to the deal again: what the deal holds then differs from the wallet",
-)
 def test_a_fee_that_is_told_twice_is_charged_once():
     bot = ladder()
     started(bot)
@@ -400,11 +367,6 @@ def test_a_fee_that_is_told_twice_is_charged_once():
     assert bot.strategy.deal.held == D("2.997")
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="Portfolio does not know trade ids: a fill that is told twice (a reconnect) is booked "
-    "twice, and FILLED -> FILL_ALL is an IllegalStep that stops the bot",
-)
 def test_a_fill_that_is_told_twice_is_booked_once():
     bot = ladder()
     started(bot)
@@ -413,12 +375,6 @@ def test_a_fill_that_is_told_twice_is_booked_once():
     assert bot.portfolio.total("COIN") == 3
 
 
-@pytest.mark.xfail(
-    strict=True,
-    raises=IllegalStep,
-    reason="a cancel asked of an order in flight and refused puts it to OPEN; REFUSE_CANCEL must "
-    "lead back to IN_FLIGHT while the venue has not accepted (venue_id is None)",
-)
 def test_an_order_may_still_be_rejected_after_its_cancel_was_refused():
     bot = engine(Wanting([plan(limit())]))
     started(bot)

@@ -106,12 +106,6 @@ def test_lines_that_are_missing_moved_or_doubled_are_refused(tmp_path, order):
         FileJournal(path)
 
 
-@pytest.mark.xfail(
-    strict=True,
-    raises=UnicodeDecodeError,
-    reason="journal._check decodes a line before it looks at its hash: bytes that are no UTF-8 "
-    "raise UnicodeDecodeError instead of JournalError (hash the bytes)",
-)
 def test_damage_that_is_no_text_is_a_journal_error(tmp_path):
     path = written(tmp_path / "log", 3)
     whole = bytearray(path.read_bytes())
@@ -148,13 +142,6 @@ print([event.time for event in events(path)])
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no limit on the size of files")
-@pytest.mark.xfail(
-    strict=True,
-    reason="after a write that failed half-way (disk full) FileJournal goes on: the rest of the "
-    "torn line leaves the buffer with the next append, under a number and a chain that were not "
-    "counted, and the file can never be opened again. Truncate to the last good length, or "
-    "refuse every further append",
-)
 def test_a_full_disk_does_not_ruin_what_was_kept(tmp_path):
     ran = subprocess.run(
         [sys.executable, "-c", FULL_DISK, str(tmp_path / "log")],

@@ -1,12 +1,13 @@
 """Brackets, maintenance and liquidation prices, with the arithmetic written out."""
 
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
 from absolute.domain.errors import UserError
 from absolute.domain.fees import FREE_OF_CHARGE
-from absolute.domain.instrument import Kind, Side
+from absolute.domain.instrument import Side
 from absolute.domain.ledger import Ledger, MarginMode
 from absolute.domain.market import Bracket
 from absolute.domain.position import FLAT, traded
@@ -22,9 +23,10 @@ from absolute.matching.margin import (
     safe_prices,
     value_max,
 )
+
 from tests.perpetual_market import INVERSE, LINEAR, LONG, NET, SHORT
 
-D = Decimal
+D: Any = Decimal
 # Binance USD-M BTCUSDT as of 2023-06-04, the first four brackets.
 ROWS = (
     ("0", "0.004", 125),
@@ -81,13 +83,9 @@ def test_maintenance_is_value_times_rate_less_deduction(value, bracket, needed):
 @pytest.mark.parametrize(
     ("leverage", "limit"),
     [
-        ("1", "Infinity"),
-        ("20", "Infinity"),
-        ("20.5", "3000000"),
-        ("50", "3000000"),
-        ("51", "250000"),
-    ]
-    + [("100", "250000"), ("101", "50000"), ("125", "50000"), ("126", "0")],
+        *(("1", "Infinity"), ("20", "Infinity"), ("20.5", "3000000"), ("50", "3000000")),
+        *(("51", "250000"), ("100", "250000"), ("101", "50000"), ("125", "50000"), ("126", "0")),
+    ],
 )
 def test_a_leverage_allows_a_position_up_to_the_first_bracket_that_forbids_it(leverage, limit):
     assert value_max(BTC, D(leverage)) == D(limit)
@@ -156,14 +154,14 @@ def test_a_short_is_bounded_from_above():
     #   5,000 + 50,000 - p = 0.005 * p - 50  ->  55,050 = 1.005 * p  ->  p = 54,776.11...
     ledger = held(LINEAR, (Side.SELL, 1, 50_000), wallet="5000")
     low, high = safe_prices(only_pool(ledger, MarginMode.CROSS), instrument=LINEAR, brackets=BTC)
-    assert (low, high) == (0, D(55_050) / D("1.005"))
+    assert (low, high) == (D(0), D(55_050) / D("1.005"))
 
 
 def test_a_long_that_its_wallet_covers_is_never_liquidated():
     # 1 BTC at 50,000 against 60,000: at a price of 0 there are 10,000 left.
     ledger = held(LINEAR, (Side.BUY, 1, 50_000), wallet="60000")
     low, high = safe_prices(only_pool(ledger, MarginMode.CROSS), instrument=LINEAR, brackets=BTC)
-    assert (low, high) == (0, D("Infinity"))
+    assert (low, high) == (D(0), D("Infinity"))
 
 
 def test_an_inverse_long():
@@ -186,7 +184,7 @@ def test_an_inverse_short_at_leverage_one_is_safe_at_any_price_above():
     low, high = safe_prices(
         only_pool(ledger, MarginMode.CROSS), instrument=INVERSE, brackets=brackets
     )
-    assert (low, high) == (0, D("Infinity"))
+    assert (low, high) == (D(0), D("Infinity"))
 
 
 def test_an_inverse_short_at_leverage_ten():
@@ -205,7 +203,7 @@ def test_a_hedge_is_squeezed_from_one_side_only_by_its_maintenance():
     ledger = held(LINEAR, (Side.BUY, 1, 50_000), wallet="1000", book=LONG)
     ledger.positions[SHORT] = held(LINEAR, (Side.SELL, 1, 50_000)).positions[NET]
     pool = only_pool(ledger, MarginMode.CROSS)
-    assert safe_prices(pool, instrument=LINEAR, brackets=BTC) == (0, 110_000)
+    assert safe_prices(pool, instrument=LINEAR, brackets=BTC) == (D(0), D(110_000))
 
 
 def test_isolated_legs_stand_alone():

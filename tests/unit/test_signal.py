@@ -86,7 +86,6 @@ LATE = (
 )
 
 
-@pytest.mark.xfail(strict=True, reason=LATE)
 def test_a_signal_that_turns_while_the_entry_is_under_way_ends_out():
     """Up at the first close; the order arrives 90 s later; down meanwhile."""
     setting = Setting(fees=fees("0", "0"), submit_ms=(90_001, 90_001), cancel_ms=(90_001, 90_001))
@@ -94,18 +93,12 @@ def test_a_signal_that_turns_while_the_entry_is_under_way_ends_out():
     assert run.ledger.account.total("COIN") == 0
 
 
-@pytest.mark.xfail(strict=True, reason=LATE)
 def test_a_signal_that_turns_while_the_exit_is_under_way_ends_in():
     setting = Setting(fees=fees("0", "0"), submit_ms=(90_001, 90_001), cancel_ms=(90_001, 90_001))
     run = follow([50] * 16, {0: 1, 5: -1, 6: 1}, setting)
     assert run.ledger.account.total("COIN") == 200
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="SignalFollower._leave sells the account's whole base balance; its law says 'sells all "
-    "that it bought'",
-)
 def test_coins_that_were_there_before_are_not_sold():
     setting = Setting(fees=fees("0", "0"), wallet={"USDT": D(10_000), "COIN": D(7)})
     run = follow([50] * 5, {0: 1, 2: -1}, setting)

@@ -119,11 +119,6 @@ def test_a_few_rounds_reach_what_is_wanted(wanted, live):
     assert {order.terms for order in live.values()} == set(wanted)
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="targets.difference places both when a plan names one role twice, and Portfolio.live "
-    "then knows only the second: the first lives unseen. Skip a role that was seen, or raise",
-)
 def test_a_role_that_is_wanted_twice_is_placed_once():
     wanted = [wish("exit", 100), replace(wish("exit"), price=D(101))]
     assert len(difference(wanted, {}, {}).place) == 1

@@ -92,7 +92,7 @@ def result_of(
     third = assumed.fees.third_held * (assumed.fees.third_price or 0)
     initial = assumed.capital + third
     final = ledger.equity(_last_price(tape))
-    equity = equity_at_closes(tape, books.steps, instrument, extra=float(third))
+    equity = equity_at_closes(tape, books.steps, instrument)
     close = tape.closes()
     held = float(initial) * (
         close / close[0] if instrument.kind is not Kind.INVERSE else np.ones(len(close))

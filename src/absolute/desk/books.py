@@ -49,7 +49,10 @@ class Books:
 
 @dataclass(slots=True)
 class Holdings:
-    """What was held from each time on: money (settle), quantity, and the flow that opened it."""
+    """What was held from each time on: money, quantity, and the flow that opened it.
+
+    Money is in the settle asset, with what is held of a third fee coin at its stated price.
+    """
 
     times: list[int]
     money: list[float]
@@ -60,7 +63,11 @@ class Holdings:
         """Take down what a ledger holds now."""
         instrument = ledger.instrument
         self.times.append(time)
-        self.money.append(float(ledger.account.total(instrument.settle)))
+        money = ledger.account.total(instrument.settle)
+        fees = ledger.fees
+        if fees.third is not None and fees.third_price is not None and not instrument.perpetual:
+            money += ledger.account.total(fees.third) * fees.third_price
+        self.money.append(float(money))
         if instrument.kind is Kind.SPOT:
             self.qty.append(float(ledger.account.total(instrument.base)))
             self.flow.append(0.0)
@@ -180,10 +187,8 @@ def deal_rows(notes: Iterable[Note]) -> list[DealRow]:
     return list(rows.values())
 
 
-def equity_at_closes(
-    tape: Tape, steps: Holdings, instrument: Instrument, *, extra: float
-) -> Floats:
-    """Equity float64[n] at the close of every bar, in the settle asset; `extra` is constant."""
+def equity_at_closes(tape: Tape, steps: Holdings, instrument: Instrument) -> Floats:
+    """Equity float64[n] at the close of every bar, in the settle asset."""
     close = tape.closes()
     mark = close
     if tape.mark_close is not None:
@@ -193,11 +198,11 @@ def equity_at_closes(
     money = np.array(steps.money)[place]
     qty = np.array(steps.qty)[place]
     if instrument.kind is Kind.SPOT:
-        return money + qty * close + extra
+        return money + qty * close
     flow = np.array(steps.flow)[place]
     sized = qty * float(instrument.contract)
     worth = -sized / mark if instrument.kind is Kind.INVERSE else sized * mark
-    worked: Floats = money + flow + worth + extra
+    worked: Floats = money + flow + worth
     return worked
 
 

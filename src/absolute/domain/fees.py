@@ -70,7 +70,7 @@ def fee_for(  # noqa: PLR0913 -- one trade is five facts and a schedule
     charged = ledger_up(qty * price * rate)
     if schedule.coin is FeeCoin.THIRD and schedule.third and schedule.third_price:
         amount = ledger_up(charged / schedule.third_price)
-        return Fee(amount, schedule.third, Quote(charged))
+        return Fee(amount, schedule.third, Quote(amount * schedule.third_price))
     return Fee(charged, instrument.quote, Quote(charged))
 
 

@@ -15,5 +15,6 @@ CLIENT_ID_CHARS_MAX = 36
 
 
 def client_order_id(bot: BotId, role: Role, sequence: int) -> ClientOrderId:
-    """Our own id of an order: the bot, a running number and the role, in the venues' alphabet."""
-    return ClientOrderId(f"{bot}-{sequence}-{role.replace(' ', '')}"[:CLIENT_ID_CHARS_MAX])
+    """Our own id of an order: bot, running number, role; a long bot name is cut, nothing else."""
+    tail = f"-{sequence}-{role.replace(' ', '')}"
+    return ClientOrderId(bot[: CLIENT_ID_CHARS_MAX - len(tail)] + tail)

@@ -124,7 +124,7 @@ class Instrument:
             value = qty * self.contract / price
             return ledger_down(value if side is Side.BUY else -value)
         value = qty * price * self.contract
-        return -value if side is Side.BUY else value
+        return ledger_down(-value if side is Side.BUY else value)
 
     def value(self, qty: Decimal, price: Decimal) -> Decimal:
         """The settle-asset value of a quantity at a price: what margin and fees are reckoned on."""

@@ -6,17 +6,18 @@ the order book or of time.
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from decimal import Decimal
 from enum import StrEnum
 
 from absolute.domain.account import MARGIN_RULES, SPOT_RULES, Account, Posting
 from absolute.domain.errors import LedgerError
-from absolute.domain.fees import FeeSchedule
-from absolute.domain.fill import Fee, Fill
+from absolute.domain.fees import FeeCoin, FeeSchedule, fee_for
+from absolute.domain.fill import Fee, Fill, Liquidity
 from absolute.domain.instrument import Instrument, Kind, Side
 from absolute.domain.order import PositionSide, Terms
 from absolute.domain.position import FLAT, Position, traded
-from absolute.domain.units import ONE, ZERO, Asset, Quote, Ratio, ledger_down, ledger_up
+from absolute.domain.units import ONE, ZERO, Asset, Price, Qty, Quote, Ratio, ledger_down, ledger_up
 
 
 class MarginMode(StrEnum):
@@ -88,6 +89,19 @@ class Ledger:
     def transfer(self, asset: Asset, amount: Decimal) -> None:
         """Book a deposit, a withdrawal, funding or an insurance payment."""
         self.account.post(((asset, amount),))
+
+    def fee_of(self, side: Side, qty: Qty, *, price: Price, liquidity: Liquidity) -> Fee:
+        """What a trade costs here and now.
+
+        A third coin that does not suffice is not touched: the coin received pays (Binance, "Use
+        BNB to pay for fees").
+        """
+        instrument = self.instrument
+        fee = fee_for(self.fees, instrument, side=side, qty=qty, price=price, liquidity=liquidity)
+        if fee.asset == self.fees.third and fee.amount > self.account.free(fee.asset):
+            own = replace(self.fees, coin=FeeCoin.RECEIVED)
+            return fee_for(own, instrument, side=side, qty=qty, price=price, liquidity=liquidity)
+        return fee
 
     # --- what orders reserve --------------------------------------------------------------
 

@@ -50,9 +50,10 @@ class FundingRate:
 
 @dataclass(frozen=True, slots=True)
 class Bracket:
-    """One maintenance bracket: from `floor` of position value on, `rate` and the `deduction`.
+    """One maintenance bracket: for position values above `floor`, in the settle asset.
 
-    maintenance = value * rate - deduction (Binance leverage brackets, "cum").
+    maintenance = value * rate - deduction (Binance leverage brackets, "cum"); `leverage_max` is
+    the largest leverage at which such a position may be opened.
     """
 
     floor: Decimal

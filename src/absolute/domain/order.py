@@ -111,7 +111,7 @@ TRANSITIONS: Final[Mapping[Status, Mapping[Step, Status]]] = {
     _S.FILLED: {Step.REFUSE_CANCEL: _S.FILLED, Step.ACCEPT: _S.FILLED},
     _S.REJECTED: {},
 }
-"""state -> step -> state. `REFUSE_CANCEL` reopens; `Order.take` knows whether partly filled."""
+"""state -> step -> state. `REFUSE_CANCEL` reopens; `Order.take` knows how far it had come."""
 
 TERMINAL: Final = frozenset({_S.FILLED, _S.CANCELLED, _S.REJECTED, _S.EXPIRED})
 RESTING: Final = frozenset({_S.OPEN, _S.PARTLY_FILLED})
@@ -162,9 +162,15 @@ class Order:
         after = TRANSITIONS[self.status].get(step)
         if after is None:
             raise IllegalStep(f"order {self.client_id} is {self.status} and cannot {step}")
-        if step is Step.REFUSE_CANCEL and after is Status.OPEN and self.filled > ZERO:
-            after = Status.PARTLY_FILLED
+        if step is Step.REFUSE_CANCEL and after is Status.OPEN:
+            after = self._reopened()
         self.status = after
+
+    def _reopened(self) -> Status:
+        """Where an order stands again whose cancel was refused."""
+        if self.filled > ZERO:
+            return Status.PARTLY_FILLED
+        return Status.OPEN if self.venue_id is not None else Status.IN_FLIGHT
 
     @property
     def terminal(self) -> bool:

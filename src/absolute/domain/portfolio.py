@@ -8,8 +8,9 @@ from decimal import Decimal
 from typing import assert_never
 
 from absolute.domain.errors import UnknownOrder
-from absolute.domain.fill import Fill
+from absolute.domain.fill import Fee, Fill
 from absolute.domain.ids import ClientOrderId, Role, TradeId
+from absolute.domain.instrument import Side
 from absolute.domain.ledger import Ledger, hold_used
 from absolute.domain.messages import (
     BarClosed,
@@ -36,13 +37,27 @@ from absolute.domain.messages import (
 )
 from absolute.domain.order import Order, PositionSide, Step
 from absolute.domain.position import Position, traded
-from absolute.domain.units import Asset, Nanos, Price, Qty, Quote
+from absolute.domain.units import ZERO, Asset, Nanos, Price, Qty, Quote
 
 
 class Portfolio:
-    """Our orders and our ledger; `live` holds the order of each role that may still trade."""
+    """Our orders and our ledger.
 
-    __slots__ = ("_fees_due", "instrument", "ledger", "live", "orders", "price", "time")
+    `live` holds the order of each role that may still trade; `held` is what our own trades left
+    us with, in base units or contracts: what else lies in the wallet is not ours to sell.
+    """
+
+    __slots__ = (
+        "_fees_due",
+        "_trades",
+        "held",
+        "instrument",
+        "ledger",
+        "live",
+        "orders",
+        "price",
+        "time",
+    )
 
     def __init__(self, ledger: Ledger) -> None:
         self.ledger = ledger
@@ -51,7 +66,9 @@ class Portfolio:
         self.live: dict[Role, Order] = {}
         self.price: Price | None = None
         self.time = Nanos(0)
+        self.held = ZERO
         self._fees_due: set[TradeId] = set()
+        self._trades: set[TradeId] = set()
 
     # --- reading --------------------------------------------------------------------------
 
@@ -74,6 +91,10 @@ class Portfolio:
     def buying_power(self, price: Decimal) -> Quote:
         """The largest notional that could be bought now at a price, fees included."""
         return self.ledger.buying_power(price)
+
+    def knows(self, trade_id: TradeId) -> bool:
+        """True where this execution was booked already: a venue may tell one twice."""
+        return trade_id in self._trades
 
     @property
     def fees_known(self) -> bool:
@@ -129,6 +150,7 @@ class Portfolio:
                 if trade_id in self._fees_due:
                     self._fees_due.remove(trade_id)
                     self.ledger.charge(fee)
+                    self._hold(ZERO, fee)
             case FundingPaid(asset=asset, amount=amount) | Transferred(asset=asset, amount=amount):
                 self.ledger.transfer(asset, amount)
             case Liquidated():
@@ -154,6 +176,8 @@ class Portfolio:
         late = order.terminal
         order.take(Step.FILL_ALL if done else Step.FILL_PART)
         self.ledger.fill(fill)
+        self._trades.add(fill.trade_id)
+        self._hold(fill.qty if fill.side is Side.BUY else -fill.qty, fill.fee)
         if fill.fee is None:
             self._fees_due.add(fill.trade_id)
         order.filled = Qty(order.filled + fill.qty)
@@ -166,6 +190,12 @@ class Portfolio:
         elif not late:
             self._release(order, self._used(order, fill))
         return order
+
+    def _hold(self, qty: Decimal, fee: Fee | None) -> None:
+        """Count what this bot's own trades left it with."""
+        self.held += qty
+        if fee is not None and fee.asset == self.instrument.base and not self.instrument.perpetual:
+            self.held -= fee.amount
 
     def _used(self, order: Order, fill: Fill) -> Decimal:
         """The part of an order's reservation that a partial fill has used up."""
@@ -205,4 +235,5 @@ class Portfolio:
         )
         ledger.transfer(ledger.instrument.settle, realised - event.fee.amount + event.shortfall)
         ledger.positions[event.position_side] = after
+        self.held += event.qty if event.side is Side.BUY else -event.qty
         self.price = event.price

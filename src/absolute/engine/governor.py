@@ -104,9 +104,7 @@ class Governor:
         """One market order that closes all this bot holds."""
         portfolio = self._portfolio
         instrument = portfolio.instrument
-        held = (
-            portfolio.position().qty if instrument.perpetual else portfolio.total(instrument.base)
-        )
+        held = portfolio.position().qty if instrument.perpetual else portfolio.held
         qty = instrument.qty_down(abs(held))
         if qty <= ZERO or qty < instrument.min_qty:
             return ()

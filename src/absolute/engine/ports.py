@@ -35,7 +35,7 @@ class Feed(Protocol):
         ...
 
     def at_time(self, time: int) -> int:
-        """The first bar that is not over at `time`, or the length."""
+        """The first bar that ends at or after `time`, or the length."""
         ...
 
     def opening(self, time: int) -> int:

@@ -15,6 +15,8 @@ from absolute.domain.messages import (
     BarClosed,
     Cancel,
     Event,
+    OrderAccepted,
+    OrderFilled,
     Resumed,
     SignalChanged,
     Submit,
@@ -50,7 +52,16 @@ NOTHING: Final = Outcome()
 class Engine:
     """One bot: its portfolio, its strategy, its limits."""
 
-    __slots__ = ("_refused", "_sequence", "bot", "governor", "portfolio", "strategy", "wanted")
+    __slots__ = (
+        "_held_back",
+        "_refused",
+        "_sequence",
+        "bot",
+        "governor",
+        "portfolio",
+        "strategy",
+        "wanted",
+    )
 
     def __init__(
         self, bot: BotId, portfolio: Portfolio, strategy: Strategy, limits: Limits
@@ -61,10 +72,13 @@ class Engine:
         self.governor = Governor(portfolio, limits)
         self.wanted: tuple[Terms, ...] = ()
         self._refused: dict[Role, Terms] = {}
+        self._held_back: dict[Role, Terms] = {}
         self._sequence = 0
 
     def step(self, event: Event) -> Outcome:
-        """Take in one fact and say what follows from it."""
+        """Take in one fact and say what follows from it; a fill told twice is none."""
+        if isinstance(event, OrderFilled) and self.portfolio.knows(event.fill.trade_id):
+            return NOTHING
         order = self.portfolio.apply(event)
         ended = order if order is not None and order.terminal else None
         self._remember(event, ended)
@@ -74,7 +88,7 @@ class Engine:
         if plan is not None:
             self.wanted = plan.targets
             notes = (*plan.notes, *notes)
-        elif ended is None and not governing and not isinstance(event, WAKING):
+        elif ended is None and not governing and not self._looks_again(event, order):
             return NOTHING
         if self.governor.mode is not Mode.RUNNING:
             self.wanted = self.governor.wanted(self.wanted, ended)
@@ -92,17 +106,35 @@ class Engine:
         return down, up
 
     def _remember(self, event: Event, ended: Order | None) -> None:
-        """A wish the venue refused is not sent again until it changes or something wakes us."""
+        """A refused wish is not sent again until it changes or something wakes us.
+
+        What risk held back may pass once an order has ended and set its money free.
+        """
         if ended is not None:
+            self._held_back.clear()
             if ended.status in REFUSED:
                 self._refused[ended.terms.role] = ended.terms
-        elif self._refused and isinstance(event, WAKING):
+        elif isinstance(event, WAKING):
+            self._held_back.clear()
             self._refused.clear()
+
+    def _looks_again(self, event: Event, order: Order | None) -> bool:
+        """Whether a fact is worth a new look at the difference though nothing new is wanted.
+
+        An order that is accepted only now may be one we no longer want, whose cancel came too
+        early; asking again at the refused cancel itself could go on for ever.
+        """
+        if isinstance(event, OrderAccepted) and order is not None:
+            return all(terms is not order.terms for terms in self.wanted)
+        return isinstance(event, WAKING)
 
     def _act(self, time: Nanos, notes: tuple[Note, ...]) -> Outcome:
         """Turn the difference between wanted and living into approved commands."""
         portfolio, limits = self.portfolio, self.governor.limits
-        change = difference(self.wanted, portfolio.live, self._refused)
+        refused = self._refused
+        if self._held_back:
+            refused = refused | self._held_back
+        change = difference(self.wanted, portfolio.live, refused)
         if not change.cancel and not change.place:
             return Outcome(notes=notes) if notes else NOTHING
         commands: list[Approved] = []
@@ -119,6 +151,6 @@ class Engine:
                 portfolio.sent(submit, time, reserved)
                 commands.append(verdict)
             else:
-                self._refused[terms.role] = terms
+                self._held_back[terms.role] = terms
                 refusals.append(verdict)
         return Outcome(tuple(commands), tuple(refusals), notes)

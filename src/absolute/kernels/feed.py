@@ -84,8 +84,8 @@ class TapeFeed:
         return min(found, self._marks.first(start, *marks))
 
     def at_time(self, time: int) -> int:
-        """The first bar that is not over at `time`, or the length of the tape."""
-        return int(np.searchsorted(self.tape.ts, time - self.tape.bar_ns, side="right"))
+        """The first bar that ends at or after `time`, or the length of the tape."""
+        return int(np.searchsorted(self.tape.ts, time - self.tape.bar_ns, side="left"))
 
     def opening(self, time: int) -> int:
         """The first bar that opens at or after `time`, or the length of the tape."""

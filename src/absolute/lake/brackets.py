@@ -25,7 +25,7 @@ FIELDS: Final = ("notionalFloor", "maintMarginRatio", "initialLeverage")
 def shipped_brackets(symbol: str) -> BracketTable:
     """The brackets that come with the program; raises `UserError` BRACKETS_MISSING."""
     text = resources.files("absolute.lake").joinpath(SHIPPED).read_text("utf-8")
-    return _table(json.loads(text), symbol, "the program")
+    return _table(json.loads(text), symbol, SHIPPED)
 
 
 def read_brackets(path: str | Path, symbol: str) -> BracketTable:
@@ -46,7 +46,7 @@ def read_brackets(path: str | Path, symbol: str) -> BracketTable:
         raise UserError(
             "BRACKETS_INVALID", f"The file '{path}' is no JSON ({fault}); mend or replace it."
         ) from None
-    return _table(document, symbol, f"the file '{path}'")
+    return _table(document, symbol, str(path))
 
 
 def _table(document: Any, symbol: str, source: str) -> BracketTable:  # noqa: ANN401 -- JSON enters
@@ -55,7 +55,8 @@ def _table(document: Any, symbol: str, source: str) -> BracketTable:  # noqa: AN
     if versions is None:
         raise UserError(
             "BRACKETS_MISSING",
-            f"There are no leverage brackets of {symbol} in {source}; give --brackets FILE.",
+            f"The file '{source}' has no leverage brackets of {symbol}; name one that has, with "
+            "--brackets.",
         )
     try:
         dated = sorted((_time(date), _brackets(rows)) for date, rows in versions.items())
@@ -63,7 +64,7 @@ def _table(document: Any, symbol: str, source: str) -> BracketTable:  # noqa: AN
     except (TypeError, ValueError, KeyError, InvalidOperation):
         raise UserError(
             "BRACKETS_INVALID",
-            f"A date or a row of {symbol} in {source} is malformed; a version reads "
+            f"A date or a row of {symbol} in '{source}' is malformed; a version reads "
             '"2024-05-30": [["0", "0.004", "125"], ...].',
         ) from None
 

@@ -131,8 +131,8 @@ def market_updates(depth: DepthRows, trades: Trades) -> Iterator[MarketUpdate]:
     A depth update is stamped when it is sent, so it already holds the trades of its instant.
     Raises UserError DATA_PRICE_UNIT where the two do not count in the same ticks and lots.
     """
-    shown, traded = f"{depth.tick} / {depth.lot}", f"{trades.tick} / {trades.lot}"
-    if shown != traded:
+    if (depth.tick, depth.lot) != (trades.tick, trades.lot):
+        shown, traded = f"{depth.tick} / {depth.lot}", f"{trades.tick} / {trades.lot}"
         raise UserError(
             "DATA_PRICE_UNIT",
             f"The depth counts in steps of {shown}, the trades in steps of {traded}; read both "

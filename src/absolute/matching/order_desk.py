@@ -78,6 +78,7 @@ class OrderDesk:
         self._margin: MarginAccount | None = None
         if rules.perpetual is not None:
             self._margin = MarginAccount(ledger, rules.perpetual, unit=unit)
+            self._force(self._margin)
 
     # --- the door for commands ----------------------------------------------------------------
 
@@ -133,6 +134,8 @@ class OrderDesk:
             extreme=self._at if terms.type is OrderType.TRAILING else None,
         )
         order.arm(self._rules.fills, self._unit)
+        # Born on the path: it meets the price of its birth before the path goes on.
+        order.now = order.now or order.active == self._index
         self.ledger.account.hold(asset, hold)
         self.resting[client_id] = order
         self._refresh()

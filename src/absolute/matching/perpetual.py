@@ -100,10 +100,11 @@ def check_coverage(schedule: FundingSchedule, start: int, end: int) -> None:
 
 
 def _missing(start: int, end: int) -> UserError:
+    first, last = _instant(start), _instant(end)
     return UserError(
         "FUNDING_MISSING",
-        f"Funding rates are missing between {_instant(start)} and {_instant(end)}; give a file "
-        "that covers the run, or allow missing funding.",
+        f"Funding rates are missing between {first} and {last}; give a file that covers the run, "
+        "or allow missing funding.",
     )
 
 
@@ -157,6 +158,7 @@ class MarginAccount:
         self._paid = 0
         self._brackets = terms.brackets.at(0)
         self._change = terms.brackets.next_change(0)
+        self.reckon()
 
     @property
     def holds(self) -> bool:

@@ -47,9 +47,7 @@ class Resting:
         elif self.limit is not None:
             self.now = terms.time_in_force in IMMEDIATE
             self.queue = model.queue_ahead
-            self.down, self.up = limit_level(
-                terms.side, self.limit, unit, beyond=model.beyond()
-            )
+            self.down, self.up = limit_level(terms.side, self.limit, unit, beyond=model.beyond())
         elif kind is OrderType.TRAILING:
             self._arm_trailing(unit)
         elif terms.trigger is not None:

@@ -10,7 +10,6 @@ from decimal import Decimal
 from itertools import count
 from typing import Protocol
 
-from absolute.domain.fees import fee_for
 from absolute.domain.fill import Fee, Fill, Liquidity
 from absolute.domain.ids import ClientOrderId, TradeId
 from absolute.domain.instrument import Side, size_fault
@@ -92,14 +91,7 @@ class Till:
     def book(self, order: Reserving, trade: Trade) -> Fill | str:
         """Post a trade and give its fill, or say why it cannot be paid; then nothing changed."""
         terms, ledger = order.terms, self.ledger
-        fee = fee_for(
-            ledger.fees,
-            ledger.instrument,
-            side=terms.side,
-            qty=trade.qty,
-            price=trade.price,
-            liquidity=trade.liquidity,
-        )
+        fee = ledger.fee_of(terms.side, trade.qty, price=trade.price, liquidity=trade.liquidity)
         if not self._covered(order, trade, fee):
             return "INSUFFICIENT_BALANCE"
         fill = Fill(
@@ -122,10 +114,6 @@ class Till:
         account, instrument = self.ledger.account, self.ledger.instrument
         if instrument.perpetual:
             return True
-        if fee.asset not in {instrument.base, instrument.quote} and fee.amount > account.free(
-            fee.asset
-        ):
-            return False
         if order.terms.side is Side.SELL:
             return True
         charge = fee.amount if fee.asset == instrument.quote else ZERO

@@ -13,7 +13,6 @@ from collections.abc import Iterator
 from decimal import Decimal
 from itertools import count
 
-from absolute.domain.fees import fee_for
 from absolute.domain.fill import Fill, Liquidity
 from absolute.domain.ids import TradeId
 from absolute.domain.instrument import Side
@@ -102,6 +101,8 @@ class SimVenue(OrderDesk):
         """The price moves steadily from where it is to `target`."""
         self._time = time
         yield from self._arrive(time)
+        if self._now:
+            yield from self._reach(time, self._at, row)
         falling = target < self._at
         while (level := self._next_level(target, falling=falling)) is not None:
             self._at = level
@@ -272,14 +273,7 @@ class SimVenue(OrderDesk):
         if qty <= ZERO:
             yield self._expire(order, "NOTHING_TO_TRADE")
             return
-        fee = fee_for(
-            ledger.fees,
-            ledger.instrument,
-            side=terms.side,
-            qty=Qty(qty),
-            price=price,
-            liquidity=liquidity,
-        )
+        fee = ledger.fee_of(terms.side, Qty(qty), price=price, liquidity=liquidity)
         charge = fee.amount if fee.asset == ledger.instrument.quote else ZERO
         if not self._affordable(order, price, qty, charge):
             yield self._expire(order, "INSUFFICIENT_BALANCE")

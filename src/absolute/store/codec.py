@@ -7,9 +7,9 @@ hash. Reading gives back equal messages. Knows nothing of files.
 import json
 from collections.abc import Callable
 from dataclasses import fields, is_dataclass
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from enum import Enum
-from functools import cache
+from functools import cache, partial
 from types import UnionType
 from typing import Any, NewType, Union, get_args, get_origin, get_type_hints
 
@@ -17,6 +17,7 @@ from absolute.domain.approved import Refused
 from absolute.domain.errors import JournalError
 from absolute.domain.messages import Command, Event
 from absolute.domain.notes import Note
+from absolute.domain.units import plain
 
 Reader = Callable[[Any], Any]
 
@@ -38,7 +39,7 @@ def jsonable(value: object) -> Any:
     if value is None or isinstance(value, (bool, int, str)):
         return value
     if isinstance(value, Decimal):
-        return str(value)
+        return plain(value)
     if isinstance(value, tuple):
         return [jsonable(item) for item in value]
     if is_dataclass(value) and not isinstance(value, type):
@@ -66,13 +67,16 @@ def decode(text: bytes | str) -> Any:
 
 def message(told: Any) -> Any:
     """The message of an already parsed JSON object."""
-    kind = MESSAGES.get(told.get("_", "")) if isinstance(told, dict) else None
+    name = told.get("_") if isinstance(told, dict) else None
+    kind = MESSAGES.get(name) if isinstance(name, str) else None
     if kind is None:
         raise JournalError(f"not a message of ours: {told!r:.80}")
     return _build(kind, told)
 
 
-def _build(kind: type, told: dict[str, Any]) -> Any:
+def _build(kind: type, told: Any) -> Any:
+    if not isinstance(told, dict):
+        raise JournalError(f"{kind.__name__} is an object, not {told!r:.80}")
     readers = _readers(kind)
     given = {name: value for name, value in told.items() if name != "_"}
     if given.keys() != readers.keys():
@@ -86,18 +90,41 @@ def _readers(kind: type) -> dict[str, Reader]:
 
 
 def _reader(hint: Any) -> Reader:
-    """How to read one field of this declared type."""
+    """How to read one field of this declared type; it raises `JournalError` for any other value."""
     while isinstance(hint, NewType):
         hint = hint.__supertype__
     if get_origin(hint) in {Union, UnionType}:
         return _reader_of_union(hint)
     if hint is Decimal:
-        return Decimal
+        return _decimal
     if isinstance(hint, type) and issubclass(hint, Enum):
-        return hint
+        return partial(_member, hint)
     if isinstance(hint, type) and is_dataclass(hint):
-        return lambda told: _build(hint, told)
-    return lambda told: told
+        return partial(_build, hint)
+    return partial(_exactly, hint)
+
+
+def _decimal(told: Any) -> Decimal:
+    try:
+        number = Decimal(told) if isinstance(told, str) else None
+    except InvalidOperation:
+        number = None
+    if number is None or not number.is_finite():
+        raise JournalError(f"not a decimal: {told!r:.80}")
+    return number
+
+
+def _member(kind: type[Enum], told: Any) -> Enum:
+    try:
+        return kind(told)
+    except ValueError as fault:
+        raise JournalError(f"not a {kind.__name__}: {told!r:.80}") from fault
+
+
+def _exactly(kind: type, told: Any) -> Any:
+    if type(told) is not kind:
+        raise JournalError(f"not a {kind.__name__}: {told!r:.80}")
+    return told
 
 
 def _reader_of_union(hint: Any) -> Reader:

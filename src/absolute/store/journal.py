@@ -5,6 +5,7 @@ it. A line that was torn by a crash at the very end is cut off when the file is 
 other damage is refused, never repaired.
 """
 
+import errno
 import hashlib
 import json
 import os
@@ -60,13 +61,13 @@ class FileJournal:
     """Entries in a file, durable when `append` returns (unless `sync` is off)."""
 
     def __init__(self, path: Path, *, sync: bool = True) -> None:
-        self._path = path
         self._sync = sync
         self.number, self._chain = _recover(path)
-        self._file = path.open("ab")
+        self._file = path.open("ab", buffering=0)
+        self._size = self._file.tell()
 
     def append(self, event: Event, outcome: Outcome) -> None:
-        """Write one step; raises `OSError` where it could not be kept."""
+        """Write one step; raises `OSError` where it could not be kept, and keeps nothing of it."""
         body = {
             "number": self.number + 1,
             "event": jsonable(event),
@@ -75,13 +76,22 @@ class FileJournal:
             "notes": [jsonable(note) for note in outcome.notes],
         }
         text = json.dumps(body, sort_keys=True, separators=(",", ":"))
-        chain = _link(self._chain, text)
-        self._file.write(f"{chain} {text}\n".encode())
-        self._file.flush()
-        if self._sync:
-            os.fsync(self._file.fileno())
+        chain = _link(self._chain, text.encode())
+        self._write(f"{chain} {text}\n".encode())
         self.number += 1
         self._chain = chain
+
+    def _write(self, line: bytes) -> None:
+        """The whole line on disk, or the file as it was."""
+        try:
+            if self._file.write(line) != len(line):
+                raise OSError(errno.ENOSPC, "the journal's disk took only part of a line")
+            if self._sync:
+                os.fsync(self._file.fileno())
+        except OSError:
+            self._file.truncate(self._size)
+            raise
+        self._size += len(line)
 
     def close(self) -> None:
         """Let go of the file."""
@@ -137,14 +147,14 @@ def _recover(path: Path) -> tuple[int, str]:
 
 
 def _check(line: bytes, place: int, before: str) -> tuple[str, dict[str, object]]:
-    chain, _, text = line.decode().rstrip("\n").partition(" ")
-    if chain != _link(before, text):
+    chain, _, text = line.removesuffix(b"\n").partition(b" ")
+    if chain != _link(before, text).encode():
         raise JournalError(f"journal line {place} does not follow from the line before it")
     body = json.loads(text)
     if body["number"] != place:
         raise JournalError(f"journal line {place} carries the number {body['number']}")
-    return chain, body
+    return chain.decode(), body
 
 
-def _link(before: str, text: str) -> str:
-    return hashlib.sha256(f"{before}{text}".encode()).hexdigest()
+def _link(before: str, text: bytes) -> str:
+    return hashlib.sha256(before.encode() + text).hexdigest()

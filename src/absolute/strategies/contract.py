@@ -42,6 +42,11 @@ class View(Protocol):
         ...
 
     @property
+    def held(self) -> Decimal:
+        """What its own trades left it with, in base units or contracts."""
+        ...
+
+    @property
     def fees_known(self) -> bool:
         """False while some fill has come without its fee."""
         ...

@@ -5,11 +5,12 @@ sum of its flows, and a remainder takes its share of the cost along. The average
 only. Knows nothing of orders to come.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 
 from absolute.domain.fees import in_settle
 from absolute.domain.fill import Fee, Fill
+from absolute.domain.ids import TradeId
 from absolute.domain.instrument import Instrument, Kind, Side
 from absolute.domain.messages import Liquidated
 from absolute.domain.units import ZERO, Nanos, Price, Quote, ledger_near
@@ -48,6 +49,7 @@ class Deal:
     rung: int = 0
     last_price: Price = Price(ZERO)
     exit_price: Price = Price(ZERO)
+    unpaid: dict[TradeId, Side] = field(default_factory=dict)
 
     def take_over(self, dust: Dust) -> None:
         """Start with what the last deal left behind."""
@@ -76,16 +78,29 @@ class Deal:
         self.kept += base
         self.flow += flow
         self.cost += abs(flow)
-        if fill.fee is not None:
-            self.charge(fill.fee, instrument, buying=True)
+        self._take_fee(fill, instrument)
 
     def sell(self, fill: Fill, instrument: Instrument) -> None:
         """Book a fill that closed some of the deal."""
         self.held -= fill.qty
         self.flow += instrument.flow(Side.SELL, fill.qty, fill.price)
         self.exit_price = fill.price
-        if fill.fee is not None:
-            self.charge(fill.fee, instrument, buying=False)
+        self._take_fee(fill, instrument)
+
+    def _take_fee(self, fill: Fill, instrument: Instrument) -> None:
+        """Charge the fee of a fill, or remember that it is still to come."""
+        if fill.fee is None:
+            self.unpaid[fill.trade_id] = fill.side
+        else:
+            self.charge(fill.fee, instrument, buying=fill.side is Side.BUY)
+
+    def fee_told(self, trade_id: TradeId, fee: Fee, instrument: Instrument) -> bool:
+        """Charge a fee that came late, once; False where none was awaited."""
+        side = self.unpaid.pop(trade_id, None)
+        if side is None:
+            return False
+        self.charge(fee, instrument, buying=side is Side.BUY)
+        return True
 
     def charge(self, fee: Fee, instrument: Instrument, *, buying: bool) -> None:
         """Book a fee: in the settle asset, in the coin bought, or in a third coin at its value."""

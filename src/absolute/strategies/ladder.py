@@ -130,10 +130,12 @@ class Ladder:
                 return None
             case Liquidated():
                 changed = self._liquidated(event, view)
-            case FeeReported(fee=fee):
-                if self.deal is not None:
-                    self.deal.charge(fee, view.instrument, buying=self.phase is not Phase.EXITING)
-                changed = self._reprice(view)
+            case FeeReported(trade_id=trade_id, fee=fee):
+                deal = self.deal
+                if deal is None or not deal.fee_told(trade_id, fee, view.instrument):
+                    return None
+                out = self.phase is Phase.EXITING and EXIT not in view.live
+                changed = self._out(deal, view, forced=False) if out else self._reprice(view)
             case Transferred() | BarClosed() | SignalChanged() | StopAsked():
                 return None
         return self._plan() if changed or self._notes else None
@@ -213,10 +215,11 @@ class Ladder:
                 self.phase, self.exit = Phase.EXITING, self.orders.exit_now(deal, view)
                 return True
         elif role != ENTRY:
-            deal.rebuys += 1
+            last = self.config.limite_recompras
+            deal.rebuys = min(deal.rebuys + 1, last)
             # A rebuy of the deal before that raced its end says nothing of this deal's depth.
             raced = order.sent_at < deal.opened
-            deal.rung = deal.rung + 1 if raced else max(deal.rung, rung_of(role))
+            deal.rung = min(deal.rung + 1 if raced else max(deal.rung, rung_of(role)), last)
         if self.phase is Phase.EXITING:
             self.rungs = tuple(terms for terms in self.rungs if terms.role != role)
             self._reprice(view)
@@ -250,8 +253,14 @@ class Ladder:
         return self._out(deal, view, forced=False)
 
     def _out(self, deal: Deal, view: View, *, forced: bool) -> bool:
-        """The exit is done: sell what can still be sold, or close the books."""
+        """The exit is done: sell what can still be sold, or close the books.
+
+        The books wait for a fee that is not known yet.
+        """
         self.exit = None
+        if not view.fees_known and not forced:
+            self.phase, self.rungs = Phase.EXITING, ()
+            return True
         if not forced and self.orders.exit(deal, view) is not None:
             self.phase = Phase.EXITING
             self.rungs = ()
@@ -305,31 +314,33 @@ class Ladder:
     # --- an order ends without filling up ---------------------------------------------------------
 
     def _ended(self, order: Order, view: View, *, reason: str | None) -> bool:
-        role = order.terms.role
+        role, deal = order.terms.role, self.deal
         if reason == LIQUIDATION:
             # Swept before a forced close: do not want it back until that is over.
             self.exit = None if role == EXIT else self.exit
             self.rungs = tuple(terms for terms in self.rungs if terms.role != role)
             return True
-        if self.phase is Phase.ENTERING and role == ENTRY:
-            if self.deal is not None:
-                return self._bought(self.deal, order, view)
+        if role == EXIT:
+            if reason is not None:
+                self._halt("EXIT_REFUSED", reason)
+            elif self.phase is Phase.EXITING and deal is not None:
+                return self._out(deal, view, forced=False)
+            return reason is not None
+        if self.phase in {Phase.ENTERING, Phase.CLEARING}:
+            if deal is not None:
+                return self._bought(deal, order, view)
+            if self.phase is Phase.CLEARING:
+                return not view.live and self._rest(view)
             self._halt("ENTRY_REFUSED", reason or "the first order was cancelled")
             return True
-        if self.phase is Phase.CLEARING and role != EXIT:
-            if self.deal is not None:
-                return self._bought(self.deal, order, view)
-            return self._rest(view) if not view.live else False
-        if role == EXIT and reason is not None:
-            self._halt("EXIT_REFUSED", reason)
-            return True
-        if role == EXIT and self.phase is Phase.EXITING and self.deal is not None:
-            return self._out(self.deal, view, forced=False)
-        if order.filled and role not in {ENTRY, EXIT} and self.deal is not None:
-            if self.phase is Phase.ARMED:
-                return self._bought(self.deal, order, view)
+        if deal is None or reason is not None:
+            return False
+        if self.phase is not Phase.ARMED:
             return self._reprice(view)
-        return False
+        if order.filled:
+            return self._bought(deal, order, view)
+        self._want_rungs(deal, view)
+        return True
 
     def _liquidated(self, event: Liquidated, view: View) -> bool:
         deal = self.deal
@@ -372,7 +383,15 @@ class Ladder:
         if self.halted:
             self.rungs = ()
             return
-        self.rungs, notes = self.orders.rungs(deal, view, self._now)
+        wanted, notes = self.orders.rungs(deal, view, self._now)
+        stale = any(role != EXIT and order.terms not in wanted for role, order in view.live.items())
+        if stale:
+            # What is being cancelled may still fill: the cap must hold even then, so that new
+            # rungs wait until it is gone.
+            resting = [order.terms for order in view.live.values()]
+            self.rungs = tuple(terms for terms in wanted if terms in resting)
+            return
+        self.rungs = wanted
         for note in notes:
             if isinstance(note, LadderCapped):
                 if self._capped == deal.number:

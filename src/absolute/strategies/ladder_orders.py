@@ -144,15 +144,17 @@ class LadderOrders:
     def room(self, deal: Deal, view: View) -> Quote:
         """What the deal may still spend: the cap less what it spent, and never more than is free.
 
-        What its own rebuys reserve counts as free: they are about to be replaced.
+        What its own rebuys reserve, and what of them has filled, counts as free: they are wanted
+        anew, and `Ladder` places nothing new while one that is not wanted again may still fill.
         """
-        power = view.buying_power(deal.last_price)
+        power, spent = view.buying_power(deal.last_price), deal.spent
         for role, order in view.live.items():
             terms = order.terms
             if role != EXIT and terms.qty is not None and terms.price is not None:
                 power = Quote(power + view.instrument.notional(terms.qty, terms.price))
+                spent -= order.paid
         cap = self.config.saldo_limite
-        return Quote(min(cap - deal.spent, power)) if cap else power
+        return Quote(min(cap - spent, power)) if cap else power
 
     def _qty(self, amount: Quote, price: Price, room: Quote, view: View) -> tuple[Qty, Quote]:
         """How much to buy at a rung, and the least value the venue takes.

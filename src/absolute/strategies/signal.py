@@ -1,7 +1,8 @@
 """Owns the step from a number to a position: above the threshold all in, else out.
 
 The number comes from outside, at the close of a bar; where it comes from (two averages, a model)
-is not known here. Spot: buys with all that is free and sells all that it bought.
+is not known here. Spot: buys with all that is free and sells all that it bought, nothing else. A
+signal that turns while an order is under way is followed as soon as that order is done.
 """
 
 from dataclasses import dataclass
@@ -10,9 +11,16 @@ from typing import Final
 
 from absolute.domain.ids import Role
 from absolute.domain.instrument import Side
-from absolute.domain.messages import Event, OrderFilled, SignalChanged
+from absolute.domain.messages import (
+    Event,
+    OrderCancelled,
+    OrderExpired,
+    OrderFilled,
+    OrderRejected,
+    SignalChanged,
+)
 from absolute.domain.order import OrderType, Terms
-from absolute.domain.units import ZERO, Quote
+from absolute.domain.units import ZERO, Price, Qty, Quote
 from absolute.strategies.contract import ASLEEP, Plan, View, Wakes
 
 ENTER: Final = Role("enter")
@@ -37,19 +45,29 @@ class SignalFollower:
                 if wanted is self._long:
                     return None
                 self._long = wanted
-                return self._enter(view, price) if wanted else self._leave(view)
-            case OrderFilled(done=True):
+                return self._follow(view, price) if not view.live else None
+            case OrderFilled(fill=fill, done=True):
+                return self._follow(view, fill.price)
+            case OrderRejected() | OrderExpired() | OrderCancelled():
                 return NOTHING
             case _:
                 return None
 
-    def _enter(self, view: View, price: Decimal) -> Plan:
+    def _follow(self, view: View, price: Price) -> Plan:
+        """Enter, leave, or stay as the signal wants it now."""
+        qty = self._sellable(view)
+        if self._long:
+            return NOTHING if qty else self._enter(view, price)
+        if not qty:
+            return NOTHING
+        return Plan((Terms(LEAVE, Side.SELL, OrderType.MARKET, qty=qty),))
+
+    def _enter(self, view: View, price: Price) -> Plan:
         spend = Quote(view.buying_power(price) * self.share)
         return Plan((Terms(ENTER, Side.BUY, OrderType.MARKET, spend=spend),))
 
-    def _leave(self, view: View) -> Plan:
+    def _sellable(self, view: View) -> Qty:
+        """What it bought, in whole lots; zero below the venue's minimum."""
         instrument = view.instrument
-        qty = instrument.qty_down(view.total(instrument.base))
-        if qty < instrument.min_qty or qty <= ZERO:
-            return NOTHING
-        return Plan((Terms(LEAVE, Side.SELL, OrderType.MARKET, qty=qty),))
+        qty = instrument.qty_down(view.held)
+        return qty if qty >= instrument.min_qty else Qty(ZERO)

@@ -22,12 +22,19 @@ class Difference(NamedTuple):
 def difference(
     wanted: Iterable[Terms], live: Mapping[Role, Order], refused: Mapping[Role, Terms]
 ) -> Difference:
-    """What to cancel and what to place now; a refused wish stays refused until it changes."""
+    """What to cancel and what to place now; a refused wish stays refused until it changes.
+
+    Of two wishes for one role the first counts: it is the more protective one.
+    """
     place: list[Terms] = []
     stale: list[ClientOrderId] = []
     roles: set[Role] = set()
+    seen: set[Role] = set()
     for terms in wanted:
         role = terms.role
+        if role in seen:
+            continue
+        seen.add(role)
         order = live.get(role)
         if order is None:
             if role not in refused or refused[role] != terms:
