@@ -317,10 +317,12 @@ def test_an_order_that_stands_is_not_taken_twice(desk):
     assert said(told) == ["b OrderRejected ORDER_STANDS"]
 
 
-def test_a_fee_in_a_coin_we_lack_ends_the_order():
+def test_a_fee_in_a_coin_we_lack_is_paid_in_the_coin_received():
     third = fees("0.001", "0.001", coin=FeeCoin.THIRD, third=Asset("BNB"), third_price=D(500))
     desk = opened(charges=third)
-    assert said(desk.submit("m", BUY, 1))[1:] == ["m OrderExpired INSUFFICIENT_BALANCE"]
+    held = desk.portfolio.total("COIN")
+    assert said(desk.submit("m", BUY, 1))[1:] == ["m taker 1 @ 101 done"]
+    assert desk.portfolio.total("COIN") == held + D("0.999")
     # 101 * 0.001 / 500 = 0.000202 BNB
     rich = opened(charges=third, wallet={"USDT": D(500), "BNB": D("0.000202")})
     assert said(rich.submit("m", BUY, 1))[1:] == ["m taker 1 @ 101 done"]

@@ -106,10 +106,15 @@ TRANSITIONS: Final[Mapping[Status, Mapping[Step, Status]]] = {
         Step.REFUSE_CANCEL: _S.OPEN,
         Step.ASK_CANCEL: _S.CANCEL_PENDING,
     },
-    _S.CANCELLED: {**_LATE, Step.FILL_PART: _S.CANCELLED, Step.CANCEL: _S.CANCELLED},
-    _S.EXPIRED: {**_LATE, Step.FILL_PART: _S.EXPIRED},
+    _S.CANCELLED: {
+        **_LATE,
+        Step.FILL_PART: _S.CANCELLED,
+        Step.CANCEL: _S.CANCELLED,
+        Step.REFUSE_CANCEL: _S.CANCELLED,
+    },
+    _S.EXPIRED: {**_LATE, Step.FILL_PART: _S.EXPIRED, Step.REFUSE_CANCEL: _S.EXPIRED},
     _S.FILLED: {Step.REFUSE_CANCEL: _S.FILLED, Step.ACCEPT: _S.FILLED},
-    _S.REJECTED: {},
+    _S.REJECTED: {Step.REFUSE_CANCEL: _S.REJECTED},
 }
 """state -> step -> state. `REFUSE_CANCEL` reopens; `Order.take` knows how far it had come."""
 

@@ -7,7 +7,7 @@ the strategy's and risk's view of the world. Knows nothing of what should be don
 from decimal import Decimal
 from typing import assert_never
 
-from absolute.domain.errors import UnknownOrder
+from absolute.domain.errors import IllegalStep, UnknownOrder
 from absolute.domain.fill import Fee, Fill
 from absolute.domain.ids import ClientOrderId, Role, TradeId
 from absolute.domain.instrument import Side
@@ -173,6 +173,9 @@ class Portfolio:
 
     def _fill(self, fill: Fill, *, done: bool) -> Order:
         order = self._order(fill.client_id)
+        ordered = order.terms.qty
+        if ordered is not None and order.filled + fill.qty > ordered:
+            raise IllegalStep(f"order {fill.client_id} filled beyond the {ordered} it asked for")
         late = order.terminal
         order.take(Step.FILL_ALL if done else Step.FILL_PART)
         self.ledger.fill(fill)

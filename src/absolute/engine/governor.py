@@ -44,16 +44,19 @@ class Governor:
         self.mode = Mode.RUNNING
         self.kept: tuple[Terms, ...] = ()
 
-    def rule(self, event: Event) -> tuple[Note, ...]:
-        """Take in a fact of `GOVERNING`; a note where it stopped something."""
+    def rule(self, event: Event, wanted: tuple[Terms, ...]) -> tuple[Note, ...]:
+        """Take in a fact of `GOVERNING`; a note where it stopped something.
+
+        `wanted` is what was wanted until now: a stop leaves an order or its successor in place.
+        """
         match event:
             case StopAsked(who=who, flatten=flatten):
-                self._stop(flatten=flatten)
+                self._stop(wanted, flatten=flatten)
                 return (Halted(event.time, "STOPPED", f"stopped by {who}"),)
             case Resumed():
                 self.mode = Mode.RUNNING
             case LevelReached(price=price) if self.mode is Mode.RUNNING:
-                return self._floor(event, price)
+                return self._floor(event, price, wanted)
             case _:
                 pass
         return ()
@@ -80,22 +83,24 @@ class Governor:
             return None, None
         return floor_price(self._portfolio.ledger, floor)
 
-    def _floor(self, event: LevelReached, price: Price) -> tuple[Note, ...]:
+    def _floor(
+        self, event: LevelReached, price: Price, wanted: tuple[Terms, ...]
+    ) -> tuple[Note, ...]:
         floor, equity = self.limits.equity_floor, self._portfolio.ledger.equity(price)
         if floor is None or equity > floor:
             return ()
         if self.limits.flatten:
-            self._stop(flatten=True)
+            self._stop(wanted, flatten=True)
         else:
             self.mode = Mode.REDUCING
         detail = f"equity {equity} is at the floor {floor}"
         return (Halted(event.time, "EQUITY_FLOOR", detail),)
 
-    def _stop(self, *, flatten: bool) -> None:
+    def _stop(self, wanted: tuple[Terms, ...], *, flatten: bool) -> None:
         """Want nothing new: keep what rests, or clear it all away and sell what is held."""
         self.mode = Mode.FLATTENING if flatten else Mode.STOPPED
-        resting = tuple(order.terms for order in self._portfolio.live.values())
-        self.kept = () if flatten else resting
+        live = self._portfolio.live
+        self.kept = () if flatten else tuple(terms for terms in wanted if terms.role in live)
 
     def _closing_side(self) -> Side:
         return Side.BUY if self._portfolio.position().qty < ZERO else Side.SELL

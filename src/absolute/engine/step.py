@@ -15,6 +15,7 @@ from absolute.domain.messages import (
     BarClosed,
     Cancel,
     Event,
+    LevelReached,
     OrderAccepted,
     OrderFilled,
     Resumed,
@@ -54,6 +55,7 @@ class Engine:
 
     __slots__ = (
         "_held_back",
+        "_met",
         "_refused",
         "_sequence",
         "bot",
@@ -73,18 +75,21 @@ class Engine:
         self.wanted: tuple[Terms, ...] = ()
         self._refused: dict[Role, Terms] = {}
         self._held_back: dict[Role, Terms] = {}
+        self._met: set[Price] = set()
         self._sequence = 0
 
     def step(self, event: Event) -> Outcome:
         """Take in one fact and say what follows from it; a fill told twice is none."""
         if isinstance(event, OrderFilled) and self.portfolio.knows(event.fill.trade_id):
             return NOTHING
+        if isinstance(event, LevelReached):
+            self._meet(event.price)
         order = self.portfolio.apply(event)
         ended = order if order is not None and order.terminal else None
         self._remember(event, ended)
         plan = self.strategy.on(event, self.portfolio)
         governing = isinstance(event, GOVERNING)
-        notes = self.governor.rule(event) if governing else ()
+        notes = self.governor.rule(event, self.wanted) if governing else ()
         if plan is not None:
             self.wanted = plan.targets
             notes = (*plan.notes, *notes)
@@ -95,15 +100,29 @@ class Engine:
         return self._act(event.time, notes)
 
     def levels(self) -> tuple[Price | None, Price | None]:
-        """The prices (falling to, rising to) at which the strategy or a limit must be woken."""
-        wakes = self.strategy.wakes
-        down, up = wakes.falls_to, wakes.rises_to
-        low, high = self.governor.levels()
-        if low is not None:
-            down = low if down is None else max(down, low)
-        if high is not None:
-            up = high if up is None else min(up, high)
-        return down, up
+        """The prices (falling to, rising to) at which the strategy or a limit must be woken.
+
+        A level that was reached counts no more until it changes: each is told once.
+        """
+        falls = [price for price in self._falls() if price not in self._met]
+        rises = [price for price in self._rises() if price not in self._met]
+        return max(falls, default=None), min(rises, default=None)
+
+    def _falls(self) -> tuple[Price, ...]:
+        own, limit = self.strategy.wakes.falls_to, self.governor.levels()[0]
+        return tuple(price for price in (own, limit) if price is not None)
+
+    def _rises(self) -> tuple[Price, ...]:
+        own, limit = self.strategy.wakes.rises_to, self.governor.levels()[1]
+        return tuple(price for price in (own, limit) if price is not None)
+
+    def _meet(self, price: Price) -> None:
+        """Remember which of the levels in force a price has reached; older ones are forgotten."""
+        falls, rises = self._falls(), self._rises()
+        reached = [level for level in falls if level >= price]
+        reached += [level for level in rises if level <= price]
+        still = self._met & {*falls, *rises}
+        self._met = still | set(reached)
 
     def _remember(self, event: Event, ended: Order | None) -> None:
         """A refused wish is not sent again until it changes or something wakes us.

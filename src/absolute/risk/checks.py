@@ -12,6 +12,7 @@ from typing import Final
 from absolute.domain.approved import Approved, Refused
 from absolute.domain.instrument import Side, size_fault
 from absolute.domain.messages import Cancel, Submit
+from absolute.domain.order import Terms
 from absolute.domain.portfolio import Portfolio
 from absolute.domain.units import ZERO, Asset
 from absolute.risk.limits import Limits
@@ -23,22 +24,39 @@ Reserved = tuple[Asset, Decimal]
 Gate = Callable[[Submit, Portfolio, Limits], Fault | None]
 
 
+def closes(terms: Terms, portfolio: Portfolio) -> bool:
+    """True where an order can only make what is held smaller: on spot every sell does."""
+    if terms.reduce_only or not portfolio.instrument.perpetual:
+        return terms.reduce_only or terms.side is Side.SELL
+    held = portfolio.position(terms.position_side).qty
+    signed = terms.qty if terms.side is Side.BUY else -(terms.qty or ZERO)
+    return signed is not None and held * signed < ZERO and abs(signed) <= abs(held)
+
+
 def open_orders(command: Submit, portfolio: Portfolio, limits: Limits) -> Fault | None:
-    """No more orders at once than the limit."""
+    """No more orders at once than the limit; an exit is always let through."""
     count = len(portfolio.live)
-    if count >= limits.open_orders_max:
+    if count >= limits.open_orders_max and not closes(command.terms, portfolio):
         return "OPEN_ORDERS_MAX", str(count), str(limits.open_orders_max)
     return None
 
 
 def price_band(command: Submit, portfolio: Portfolio, limits: Limits) -> Fault | None:
-    """No limit price far from the last known price: a slipped digit does not reach a venue."""
-    price, last = command.terms.price, portfolio.price
+    """No limit price far from the last known price: a slipped digit does not reach a venue.
+
+    An exit may stand as far away as it likes on the side where it earns.
+    """
+    terms, last = command.terms, portfolio.price
+    price = terms.price
     if price is None or last is None:
         return None
-    if price <= ZERO or abs(price - last) > last * limits.price_band:
-        return "PRICE_BAND", str(price), f"{last} +- {limits.price_band}"
-    return None
+    away = price - last
+    if price > ZERO and abs(away) <= last * limits.price_band:
+        return None
+    earning = away > ZERO if terms.side is Side.SELL else away < ZERO
+    if price > ZERO and earning and closes(terms, portfolio):
+        return None
+    return "PRICE_BAND", str(price), f"{last} +- {limits.price_band}"
 
 
 def size(command: Submit, portfolio: Portfolio, limits: Limits) -> Fault | None:
@@ -56,7 +74,8 @@ def size(command: Submit, portfolio: Portfolio, limits: Limits) -> Fault | None:
     if fault is not None and not (fault == "NOTIONAL_MIN" and terms.reduce_only):
         return fault, str(qty), str(instrument.id)
     notional = instrument.notional(qty, price)
-    if limits.notional_max is not None and notional > limits.notional_max:
+    above = limits.notional_max is not None and notional > limits.notional_max
+    if above and not closes(terms, portfolio):
         return "NOTIONAL_LIMIT", str(notional), str(limits.notional_max)
     return None
 
@@ -88,8 +107,3 @@ def review(
 def consent(command: Cancel) -> Approved:
     """A cancel lowers risk: it always passes."""
     return Approved(command)
-
-
-def growing(side: Side, held: Decimal) -> bool:
-    """True where a trade of this side makes the position larger."""
-    return held >= ZERO if side is Side.BUY else held <= ZERO

@@ -33,7 +33,9 @@ def floor_price(ledger: Ledger, floor: Decimal) -> tuple[Price | None, Price | N
     instrument = ledger.instrument
     if instrument.kind is Kind.SPOT:
         slope = ledger.account.total(instrument.base)
-        constant = ledger.account.total(instrument.quote)
+        third, worth = ledger.fees.third, ledger.fees.third_price
+        coin = ledger.account.total(third) * worth if third and worth else ZERO
+        constant = ledger.account.total(instrument.quote) + coin
     else:
         slope = sum((each.qty for each in ledger.positions.values()), ZERO) * instrument.contract
         flows = sum((each.flow for each in ledger.positions.values()), ZERO)

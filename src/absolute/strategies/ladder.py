@@ -161,7 +161,7 @@ class Ladder:
         self.halted = False
         deal = self.deal
         if deal is None:
-            return self._enter(view) if self.phase is not Phase.CLEARING else False
+            return self.phase is Phase.IDLE and self._enter(view)
         return self._arm(deal, view) if self.phase is not Phase.EXITING else self._reprice(view)
 
     def _enter(self, view: View) -> bool:
@@ -169,7 +169,7 @@ class Ladder:
         self.phase = Phase.IDLE
         if self.paused or self.halted or view.price is None:
             return False
-        entry = self.orders.entry(self.added)
+        entry = self.orders.entry(self.added, view.price, view)
         power = view.buying_power(view.price)
         if entry.spend is None or entry.spend > power:
             detail = f"the first order of {entry.spend} is above the free {power}"
@@ -213,6 +213,9 @@ class Ladder:
         if self.phase is Phase.CLEARING:
             if self.config.on_exit_race == "sell":
                 self.phase, self.exit = Phase.EXITING, self.orders.exit_now(deal, view)
+                if self.exit is None and view.fees_known:
+                    self._close(deal, view, forced=False)
+                    return self._rest(view)
                 return True
         elif role != ENTRY:
             last = self.config.limite_recompras
@@ -328,7 +331,7 @@ class Ladder:
             return reason is not None
         if self.phase in {Phase.ENTERING, Phase.CLEARING}:
             if deal is not None:
-                return self._bought(deal, order, view)
+                return bool(order.filled) and self._bought(deal, order, view)
             if self.phase is Phase.CLEARING:
                 return not view.live and self._rest(view)
             self._halt("ENTRY_REFUSED", reason or "the first order was cancelled")

@@ -61,6 +61,16 @@ def collects(wanted: Terms, current: Terms, view: View) -> bool:
     return partial and more > ZERO and small
 
 
+def least_value(price: Price, view: View) -> Quote:
+    """The smallest value on the lot grid that the venue takes at a price."""
+    instrument = view.instrument
+    lots: Decimal = instrument.min_notional // instrument.notional(instrument.lot, price)
+    least = Qty(max(instrument.min_qty, lots * instrument.lot))
+    if instrument.notional(least, price) < instrument.min_notional:
+        least = Qty(least + instrument.lot)
+    return instrument.notional(least, price)
+
+
 class Rungs(NamedTuple):
     """The rebuys to rest now, and what could not be."""
 
@@ -86,9 +96,14 @@ class LadderOrders:
         amount = self.series.orders[rung]
         return Quote(self.band.clamp(amount + added)) if added else amount
 
-    def entry(self, added: Quote) -> Terms:
-        """The market buy that opens a deal, never above the cap."""
+    def entry(self, added: Quote, price: Price, view: View) -> Terms:
+        """The market buy that opens a deal: raised to the venue's minimum inside the clamp and
+        the cap, never above the cap.
+        """
         amount, cap = self.amount(0, added), self.config.saldo_limite
+        least = least_value(price, view)
+        if amount < least <= self.config.qty_maxima:
+            amount = least
         spend = cap if cap and amount > cap else amount
         return Terms(ENTRY, Side.BUY, OrderType.MARKET, spend=spend)
 
@@ -112,8 +127,11 @@ class LadderOrders:
 
     def exit_now(self, deal: Deal, view: View) -> Terms | None:
         """The market sell of everything sellable."""
-        qty, perpetual = sellable(deal, view), view.instrument.perpetual
+        instrument = view.instrument
+        qty, perpetual = sellable(deal, view), instrument.perpetual
         if qty is None:
+            return None
+        if not perpetual and instrument.notional(qty, deal.last_price) < instrument.min_notional:
             return None
         return Terms(EXIT, Side.SELL, OrderType.MARKET, qty=qty, reduce_only=perpetual)
 
@@ -167,11 +185,7 @@ class LadderOrders:
         value = instrument.notional(qty, price)
         if qty >= instrument.min_qty and value >= instrument.min_notional:
             return qty, value
-        unit = instrument.notional(instrument.lot, price)
-        lots: Decimal = instrument.min_notional // unit
-        least = Qty(max(instrument.min_qty, lots * instrument.lot))
-        if instrument.notional(least, price) < instrument.min_notional:
-            least = Qty(least + instrument.lot)
-        value = instrument.notional(least, price)
+        value = least_value(price, view)
+        least = instrument.qty_for(value, price)
         allowed = value <= room and value <= self.config.qty_maxima
         return (least if allowed else Qty(ZERO)), value
