@@ -91,12 +91,6 @@ def test_a_refused_cancel_leads_back_to_where_the_order_was(venue_id, filled, ba
 
 
 @pytest.mark.parametrize("status", sorted(TERMINAL - {Status.FILLED}))
-@pytest.mark.xfail(
-    strict=True,
-    raises=IllegalStep,
-    reason="TRANSITIONS has no REFUSE_CANCEL for CANCELLED, REJECTED and EXPIRED, although a cancel "
-    "may be under way when the venue ends the order itself: the refusal that follows is a fact",
-)
 def test_a_cancel_may_be_refused_after_the_venue_ended_the_order(status):
     one = order()
     one.status = status
@@ -104,12 +98,6 @@ def test_a_cancel_may_be_refused_after_the_venue_ended_the_order(status):
     assert one.status is status
 
 
-@pytest.mark.xfail(
-    strict=True,
-    raises=IllegalStep,
-    reason="see above, in a run: a post-only order that would take expires at the venue while its "
-    "cancel is under way; CancelRefused then stops the whole back-test",
-)
 def test_a_run_survives_a_cancel_that_meets_an_expired_order():
     """Sent at 0:00, there at 1:30, expires at the open of 2:00; the cancel left at 1:00."""
     maker = Terms(
@@ -210,12 +198,6 @@ def test_a_late_fill_after_a_cancel_is_booked():
     assert portfolio.order(Role("x")) is None
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="Portfolio._fill takes a fill beyond what was ordered without a word: filled grows past "
-    "terms.qty and hold_used is asked for a negative share. It must raise, so that somebody "
-    "reconciles",
-)
 def test_more_than_was_ordered_is_refused():
     portfolio = Portfolio(Setting().ledger())
     portfolio.sent(Submit(ClientOrderId("o"), TERMS), 0, ("USDT", D(1000)))

@@ -24,7 +24,6 @@ from absolute.domain.messages import (
     Transferred,
 )
 from absolute.domain.notes import DealClosed, DealOpened, Note
-from absolute.domain.position import traded
 from absolute.domain.units import ZERO, plain
 from absolute.kernels.tape import Tape
 from absolute.research.result import DealRow, FillRow
@@ -144,21 +143,12 @@ def _book(
         case Transferred(asset=asset, amount=amount):
             ledger.transfer(asset, amount)
         case Liquidated():
-            _liquidate(event, books, ledger)
+            ledger.liquidate(event)
+            books.fees += in_settle(event.fee, ledger.instrument)
+            books.liquidations += 1
         case _:
             return False
     return True
-
-
-def _liquidate(event: Liquidated, books: Books, ledger: Ledger) -> None:
-    instrument, side = ledger.instrument, event.position_side
-    after, realised = traded(
-        ledger.position(side), instrument, side=event.side, qty=event.qty, price=event.price
-    )
-    ledger.transfer(instrument.settle, realised - event.fee.amount + event.shortfall)
-    ledger.positions[side] = after
-    books.fees += in_settle(event.fee, instrument)
-    books.liquidations += 1
 
 
 def deal_rows(notes: Iterable[Note]) -> list[DealRow]:

@@ -15,6 +15,7 @@ from absolute.domain.errors import LedgerError
 from absolute.domain.fees import FeeCoin, FeeSchedule, fee_for
 from absolute.domain.fill import Fee, Fill, Liquidity
 from absolute.domain.instrument import Instrument, Kind, Side
+from absolute.domain.messages import Liquidated
 from absolute.domain.order import PositionSide, Terms
 from absolute.domain.position import FLAT, Position, traded
 from absolute.domain.units import ONE, ZERO, Asset, Price, Qty, Quote, Ratio, ledger_down, ledger_up
@@ -81,6 +82,16 @@ class Ledger:
         self.account.post(((instrument.settle, realised - charge),))
         self.positions[fill.position_side] = after
         return realised
+
+    def liquidate(self, event: Liquidated) -> None:
+        """Book a forced close, what it cost, and what the insurance fund bore."""
+        instrument, side = self.instrument, event.position_side
+        after, realised = traded(
+            self.position(side), instrument, side=event.side, qty=event.qty, price=event.price
+        )
+        gain = realised - event.fee.amount + event.shortfall
+        self.account.post(((instrument.settle, gain),))
+        self.positions[side] = after
 
     def charge(self, fee: Fee) -> None:
         """Book a fee that became known after its fill."""

@@ -36,7 +36,7 @@ from absolute.domain.messages import (
     Transferred,
 )
 from absolute.domain.order import Order, PositionSide, Step
-from absolute.domain.position import Position, traded
+from absolute.domain.position import Position
 from absolute.domain.units import ZERO, Asset, Nanos, Price, Qty, Quote
 
 
@@ -153,8 +153,10 @@ class Portfolio:
                     self._hold(ZERO, fee)
             case FundingPaid(asset=asset, amount=amount) | Transferred(asset=asset, amount=amount):
                 self.ledger.transfer(asset, amount)
-            case Liquidated():
-                self._liquidate(event)
+            case Liquidated(side=side, qty=qty, price=price):
+                self.ledger.liquidate(event)
+                self.held += qty if side is Side.BUY else -qty
+                self.price = price
             case LevelReached(price=price) | SignalChanged(price=price) | Started(price=price):
                 self.price = price
             case BarClosed(bar=bar):
@@ -226,17 +228,3 @@ class Portfolio:
         role = order.terms.role
         if self.live.get(role) is order:
             del self.live[role]
-
-    def _liquidate(self, event: Liquidated) -> None:
-        ledger = self.ledger
-        after, realised = traded(
-            ledger.position(event.position_side),
-            ledger.instrument,
-            side=event.side,
-            qty=event.qty,
-            price=event.price,
-        )
-        ledger.transfer(ledger.instrument.settle, realised - event.fee.amount + event.shortfall)
-        ledger.positions[event.position_side] = after
-        self.held += event.qty if event.side is Side.BUY else -event.qty
-        self.price = event.price

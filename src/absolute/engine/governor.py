@@ -69,8 +69,8 @@ class Governor:
             closing = self._closing_side()
             return tuple(terms for terms in targets if terms.side is closing)
         if ended is not None:
-            role = ended.terms.role
-            self.kept = tuple(terms for terms in self.kept if terms.role != role)
+            # Its successor, which waited for it to be gone, stays wanted.
+            self.kept = tuple(terms for terms in self.kept if terms != ended.terms)
         if self.mode is Mode.FLATTENING and not self._portfolio.live:
             self.mode = Mode.STOPPED
             self.kept = self._flatten()

@@ -16,6 +16,7 @@ from absolute.domain.messages import (
     Cancel,
     Event,
     LevelReached,
+    Liquidated,
     OrderAccepted,
     OrderFilled,
     Resumed,
@@ -34,7 +35,7 @@ from absolute.strategies.contract import Strategy
 from absolute.strategies.targets import difference
 
 REFUSED: Final = frozenset({Status.REJECTED, Status.EXPIRED})
-WAKING: Final = (TimerFired, BarClosed, SignalChanged, Resumed)
+WAKING: Final = (TimerFired, BarClosed, SignalChanged, Resumed, Liquidated)
 """The facts after which a refused wish may be tried again."""
 
 

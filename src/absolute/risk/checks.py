@@ -81,10 +81,10 @@ def size(command: Submit, portfolio: Portfolio, limits: Limits) -> Fault | None:
 
 
 def balance(reserved: Reserved, portfolio: Portfolio) -> Fault | None:
-    """What the order reserves must be free."""
+    """What the order reserves must be free; a closing order reserves nothing."""
     asset, needed = reserved
     free = portfolio.ledger.available(asset)
-    if needed > free:
+    if needed and needed > free:
         return "INSUFFICIENT_BALANCE", f"{needed} {asset}", f"{free} {asset}"
     return None
 

@@ -334,6 +334,7 @@ class Ladder:
                 return bool(order.filled) and self._bought(deal, order, view)
             if self.phase is Phase.CLEARING:
                 return not view.live and self._rest(view)
+            self.phase = Phase.IDLE
             self._halt("ENTRY_REFUSED", reason or "the first order was cancelled")
             return True
         if deal is None or reason is not None:
