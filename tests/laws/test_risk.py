@@ -18,7 +18,7 @@ from absolute.domain.portfolio import Portfolio
 from absolute.domain.position import Position
 from absolute.engine.replay import replay
 from absolute.kernels.feed import TapeFeed
-from absolute.risk.checks import consent, growing, review
+from absolute.risk.checks import closes, consent, review
 from absolute.risk.limits import Limits, floor_price
 from absolute.strategies.contract import ASLEEP, Plan, Wakes
 from absolute.strategies.ladder import Ladder
@@ -65,10 +65,12 @@ def test_what_passes_is_inside_every_limit(terms, limits, orders):
     assert (portfolio.ledger.account.totals(), dict(portfolio.live)) == before, "it only looks"
     asset, needed = portfolio.ledger.reservation(terms, portfolio.price)
     notional = terms.qty * terms.price
+    selling = terms.side is Side.SELL  # on spot that only ever lowers what is held
+    near = abs(terms.price - 100) <= 100 * limits.price_band
     inside = {
-        "OPEN_ORDERS_MAX": orders < limits.open_orders_max,
-        "PRICE_BAND": terms.price > 0 and abs(terms.price - 100) <= 100 * limits.price_band,
-        "NOTIONAL_LIMIT": limits.notional_max is None or notional <= limits.notional_max,
+        "OPEN_ORDERS_MAX": orders < limits.open_orders_max or selling,
+        "PRICE_BAND": terms.price > 0 and (near or selling and terms.price > 100),
+        "NOTIONAL_LIMIT": not limits.notional_max or notional <= limits.notional_max or selling,
         "INSUFFICIENT_BALANCE": needed <= portfolio.available(asset),
     }
     fault = size_fault(portfolio.instrument, terms.qty, terms.price, market=False)
@@ -99,21 +101,28 @@ def test_a_cancel_always_passes():
 
 
 @pytest.mark.parametrize(
-    ("side", "held", "grows"),
-    [("buy", 1, True), ("buy", 0, True), ("buy", -1, False), ("sell", 1, False), ("sell", -1, True)],
+    ("kind", "side", "qty", "held", "yes"),
+    [
+        (Kind.SPOT, "sell", 9, 5, True),
+        (Kind.SPOT, "buy", 1, 5, False),
+        (Kind.LINEAR, "sell", 5, 5, True),
+        (Kind.LINEAR, "sell", 6, 5, False),
+        (Kind.LINEAR, "buy", 5, 5, False),
+        (Kind.LINEAR, "buy", 5, -5, True),
+        (Kind.LINEAR, "sell", 5, -5, False),
+        (Kind.LINEAR, "sell", 1, 0, False),
+    ],
 )
-def test_what_makes_a_position_larger(side, held, grows):
-    assert growing(Side(side), D(held)) is grows
+def test_what_only_makes_smaller_what_is_held(kind, side, qty, held, yes):
+    market = Instrument("P", kind, "COIN", "USDT", D("0.01"), D(1), D(1), D(0))
+    portfolio = Portfolio(Ledger(market, {"USDT": D(100)}, fees=fees()))
+    portfolio.ledger.positions[PositionSide.NET] = Position(D(held), D(0))
+    terms = Terms(Role("x"), Side(side), OrderType.LIMIT, qty=D(qty), price=D(100))
+    assert closes(terms, portfolio) is yes
+    if kind is Kind.LINEAR:
+        assert closes(replace(terms, reduce_only=True), portfolio)
 
 
-CLOSING = (
-    "checks.GATES do not ask whether an order closes: open_orders, price_band and notional_max "
-    "refuse the exit too (growing() is never called), although the module says that a closing "
-    "order passes every gate that speaks of growing. The position is left without an exit"
-)
-
-
-@pytest.mark.xfail(strict=True, reason=CLOSING)
 @pytest.mark.parametrize(
     "limits",
     [Limits(notional_max=D(50)), Limits(open_orders_max=0), Limits(price_band=D("0.01"))],
@@ -185,12 +194,6 @@ def test_at_the_floor_the_ladder_is_sold_at_the_next_open():
     assert run.ledger.equity(D(1)) == 9_967
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="limits.floor_price leaves the third coin out of equity, so its price is too high; the "
-    "level fires early, Governor._floor sees equity above the floor, and Session._watch never "
-    "arms the level again because it did not change: the floor is gone",
-)
 def test_the_floor_holds_with_a_third_coin_in_the_wallet():
     """1,000 USDT and 4 BNB of 250; 3 coins at 100; the floor of 1,980 lies at about 93.4."""
     schedule = fees(coin=FeeCoin.THIRD, third="BNB", third_price=D(250))
@@ -217,12 +220,6 @@ class Insisting:
         return Plan(()) if isinstance(event, OrderFilled) else None
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="OrderDesk.watch forgets both levels when one is reached, and Session._watch arms them "
-    "again only when Engine.levels() changed: a strategy that leaves its level as it is takes the "
-    "floor under equity with it. Forget only the side that was reached, and join the floor anew",
-)
 @pytest.mark.parametrize("level", [{"rises_to": D(101)}, {"falls_to": D(99)}])
 def test_a_level_of_the_strategy_does_not_take_the_floor_away(level):
     setting = Setting(fees=fees("0", "0"), limits=Limits(equity_floor=D(9_970)))

@@ -158,11 +158,19 @@ class Ladder:
         return False
 
     def _resumed(self, view: View) -> bool:
+        """Say anew what is wanted: while the bot was stopped, its wishes did not count."""
         self.halted = False
         deal = self.deal
-        if deal is None:
-            return self.phase is Phase.IDLE and self._enter(view)
-        return self._arm(deal, view) if self.phase is not Phase.EXITING else self._reprice(view)
+        if deal is not None:
+            if self.phase is not Phase.EXITING:
+                return self._arm(deal, view)
+            self._reprice(view)
+            return True
+        if self.phase is Phase.CLEARING and not view.live:
+            return self._rest(view)
+        if self.phase is Phase.IDLE or (self.phase is Phase.ENTERING and ENTRY not in view.live):
+            self._enter(view)
+        return True
 
     def _enter(self, view: View) -> bool:
         """Want the market buy that opens a deal, unless paused or it cannot be paid."""
