@@ -10,8 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from absolute.domain.ids import Role
+from absolute.domain.instrument import Side
 from absolute.domain.messages import BarClosed, LevelReached
-from absolute.domain.order import OrderType, TimeInForce
+from absolute.domain.order import OrderType, Terms
 from absolute.engine.agenda import Closes, Signals
 from absolute.kernels.feed import TapeFeed
 from absolute.risk.limits import Limits
@@ -47,18 +49,11 @@ def test_a_ladder_skips_to_the_same_log(tape, data):
     check_twins(tape, lambda: Ladder(config), setting)
 
 
-def _ends_alone(terms):
-    """Whether the venue may end an order by itself: then see the known breach of the order table."""
-    return terms.time_in_force is not TimeInForce.GTC
-
-
 @settings(max_examples=300)
 @given(tapes(unit="0.01"), st.data())
 def test_every_type_of_order_skips_to_the_same_log(tape, data):
     setting = replace(data.draw(settings_of_runs()), instrument=spot(), wallet=WALLET)
     script = data.draw(scripts(len(tape)))
-    if setting.submit_ms[1] or setting.cancel_ms[1]:
-        script = [(time, tuple(t for t in wanted if not _ends_alone(t))) for time, wanted in script]
     check_twins(tape, lambda: Scripted(script), setting)
 
 
@@ -125,12 +120,7 @@ def test_a_trailing_stop_moves_through_bars_that_are_skipped():
     """It follows the high of 110 and fires 5 below: at 105, whatever lies between."""
     calm = [(100, 100.5, 99.6, 100)] * 300
     tape = tape_of([*calm, (100, 110, 100, 109), *[(109, 109.5, 108, 109)] * 300, (109, 109, 90, 90)])
-    stop = OrderType.TRAILING
-    from absolute.domain.ids import Role
-    from absolute.domain.instrument import Side
-    from absolute.domain.order import Terms
-
-    terms = Terms(Role("stop"), Side.SELL, stop, qty=D(1), trail=D(5))
+    terms = Terms(Role("stop"), Side.SELL, OrderType.TRAILING, qty=D(1), trail=D(5))
     setting = Setting(fees=fees("0", "0"), wallet=WALLET)
     run = check_twins(tape, lambda: Scripted([(START, (terms,))]), setting)
     assert [fill.price for fill in run.fills] == [105]

@@ -66,22 +66,22 @@ def test_the_exit():
 def test_profit_and_dust():
     """
     dust      12.54432312 - 12.54432                = 0.00000312
-    its cost  1236.4812039 * 0.00000312 / 12.54432312 = 0.00030753...  -> 0.00030753
+    its cost  1236.4812039 * 0.00000312 / 12.54432312 = 0.000307535... -> 0.00030754
     out       1236.4812039
     in        1272.3703776 - 1.27237038             = 1271.09800722
-    profit    1271.09800722 - 1236.4812039 + 0.00030753 = 34.61711085
+    profit    1271.09800722 - 1236.4812039 + 0.00030754 = 34.61711086
     """
     told = run()
     closed, dust = told.notes(DealClosed)[0], told.notes(DustKept)[0]
     assert closed.cost == D("1236.4812039")
-    assert closed.profit == D("34.61711085")
+    assert closed.profit == D("34.61711086")
     assert closed.rebuys == 3
-    assert (dust.qty, dust.cost) == (D("0.00000312"), D("0.00030753"))
+    assert (dust.qty, dust.cost) == (D("0.00000312"), D("0.00030754"))
 
 
 def test_the_next_deal_carries_a_share_of_the_profit_on_every_order():
     """
-    34.61711085 / 21 = 1.648433850 -> 1.64843385, down to 1e-8
+    34.61711086 / 21 = 1.648433850 -> 1.64843385, down to 1e-8
     301.64843385 / 101.80 = 2.9631476 -> 2.96314 coins
     """
     told = run()
@@ -101,6 +101,6 @@ def test_the_wallet():
 
 def test_the_second_deal_sells_its_dust_with_the_rest():
     """Held 2.96017998 -> exit of 2.96017; the average counts the dust at its own cost:
-    (0.00030753 + 2.96314 * 101.80) / (0.00000312 + 2.96314) = 101.799996... * 1.035 -> 105.37."""
+    (0.00030754 + 2.96314 * 101.80) / (0.00000312 + 2.96314) = 101.799996... * 1.035 -> 105.37."""
     live = run().portfolio.live["exit"]
     assert (live.terms.qty, live.terms.price) == (D("2.96017"), D("105.37"))

@@ -31,7 +31,7 @@ from absolute.domain.units import Nanos, Price
 from absolute.engine.governor import GOVERNING, Governor, Mode
 from absolute.risk.checks import consent, review
 from absolute.risk.limits import Limits
-from absolute.strategies.contract import Strategy
+from absolute.strategies.contract import ASLEEP, Strategy
 from absolute.strategies.targets import difference
 
 REFUSED: Final = frozenset({Status.REJECTED, Status.EXPIRED})
@@ -49,6 +49,7 @@ class Outcome:
 
 
 NOTHING: Final = Outcome()
+NO_LEVELS: Final = (None, None)
 
 
 class Engine:
@@ -105,6 +106,8 @@ class Engine:
 
         A level that was reached counts no more until it changes: each is told once.
         """
+        if self.strategy.wakes is ASLEEP and self.governor.limits.equity_floor is None:
+            return NO_LEVELS
         falls = [price for price in self._falls() if price not in self._met]
         rises = [price for price in self._rises() if price not in self._met]
         return max(falls, default=None), min(rises, default=None)
@@ -145,7 +148,7 @@ class Engine:
         early; asking again at the refused cancel itself could go on for ever.
         """
         if isinstance(event, OrderAccepted) and order is not None:
-            return all(terms is not order.terms for terms in self.wanted)
+            return order.terms not in self.wanted
         return isinstance(event, WAKING)
 
     def _act(self, time: Nanos, notes: tuple[Note, ...]) -> Outcome:

@@ -73,18 +73,31 @@ class SimVenue(OrderDesk):
         down_first = low_first(row, self._rules.intrabar, short=self._short())
         turns = (row.low, row.high) if down_first else (row.high, row.low)
         for leg, target in enumerate((*turns, row.close), start=1):
-            yield from self._leg(target, row.time + leg * quarter, row)
-        yield from self._arrive(row.end)
+            if self._quiet(target):
+                self._at = target
+            else:
+                yield from self._leg(target, row.time + leg * quarter, row)
+        if self._arrivals:
+            yield from self._arrive(row.end)
         self._walking = False
 
+    def _quiet(self, target: int) -> bool:
+        """True where a leg can be passed over: nothing waits for a price or a time on it."""
+        if self._arrivals or self._now or self._margin is not None:
+            return False
+        return self._next_level(target, falling=target < self._at) is None
+
     def _short(self) -> bool:
-        return any(position.qty < ZERO for position in self.ledger.positions.values())
+        positions = self.ledger.positions
+        return bool(positions) and any(each.qty < ZERO for each in positions.values())
 
     def _reach(self, time: int, ticks: int, row: Row) -> Iterator[Event]:
         """The price jumps to `ticks`: what it jumped over trades, then what is new may take."""
         self._time, self._at = time, ticks
-        yield from self._arrive(time)
-        yield from self._watched(ticks)
+        if self._arrivals:
+            yield from self._arrive(time)
+        if self.watch != UNTOUCHED:
+            yield from self._watched(ticks)
         down, up = self._levels
         if self._now or down >= ticks or up <= ticks:
             for order in sorted(self.resting.values(), key=lambda each: each.sequence):
@@ -100,7 +113,8 @@ class SimVenue(OrderDesk):
     def _leg(self, target: int, time: int, row: Row) -> Iterator[Event]:
         """The price moves steadily from where it is to `target`."""
         self._time = time
-        yield from self._arrive(time)
+        if self._arrivals:
+            yield from self._arrive(time)
         if self._now:
             yield from self._reach(time, self._at, row)
         falling = target < self._at
@@ -109,7 +123,8 @@ class SimVenue(OrderDesk):
             if self._margin is not None and self._is_forced(level):
                 yield from self._liquidate(self._margin, level)
                 continue
-            yield from self._watched(level)
+            if self.watch != UNTOUCHED:
+                yield from self._watched(level)
             order = self._first_at(level, falling=falling)
             if order is not None:
                 yield from self._wake(order, target, row)
