@@ -72,7 +72,7 @@ def page() -> str:
         *_commands(),
         "## Exit status",
         EXIT,
-        "With `--json` a mistake is also one object on stdout: `{\"error\": CODE, \"message\": TEXT}`.",
+        'With `--json` a mistake is also one object on stdout: `{"error": CODE, "message": TEXT}`.',
         "## Events",
         "Every fact that enters the engine (`domain/messages.py`).",
         _table(get_args(messages.Event)),
@@ -112,7 +112,11 @@ def _option(param: Any) -> str:
     if param.param_type_name == "argument":
         names = f"`{param.metavar or param.name}`"
     default = param.default if not callable(param.default) else None
-    told = "" if default in {None, False, ()} or "Sentinel" in repr(default) else f"`{_plain(default)}`"
+    told = (
+        ""
+        if default in {None, False, ()} or "Sentinel" in repr(default)
+        else f"`{_plain(default)}`"
+    )
     return f"| {names} | {told} | {getattr(param, 'help', '') or ''} |"
 
 

@@ -4,6 +4,8 @@ It is handed to a session like any journal, so it sees the bot's ledger and the 
 fact has been taken in and before anything follows from it.
 """
 
+from typing import Any
+
 from absolute.domain.instrument import Side
 from absolute.domain.messages import OrderFilled
 from absolute.domain.notes import DealClosed
@@ -12,6 +14,7 @@ from absolute.kernels.feed import TapeFeed
 from absolute.store.journal import MemoryJournal
 from absolute.strategies.ladder import Ladder
 from absolute.strategies.ladder_plan import LadderConfig
+
 from tests.builders import D, Played, Setting, seat
 
 
@@ -20,7 +23,7 @@ class Audit(MemoryJournal):
 
     def __init__(self):
         super().__init__()
-        self.run: Played | None = None
+        self.run: Any = None
 
     def append(self, event, outcome):
         super().append(event, outcome)
@@ -58,7 +61,7 @@ class LadderAudit(Audit):
         super().append(event, outcome)
         run = self.run
         if isinstance(event, OrderFilled):
-            fill = event.fill
+            fill: Any = event.fill
             self.held += fill.qty if fill.side is Side.BUY else -fill.qty
             if fill.fee.asset == "COIN":
                 self.held -= fill.fee.amount
@@ -69,7 +72,7 @@ class LadderAudit(Audit):
         check_deal(run)
 
 
-def check_exits(run: Played):
+def check_exits(run: Any):
     """At most one living order sells, and it never sells more than there is."""
     sells = [o for o in run.session.venue.resting.values() if o.terms.side is Side.SELL]
     assert len(sells) <= 1
@@ -78,7 +81,7 @@ def check_exits(run: Played):
     assert len(ours) <= 1
 
 
-def check_deal(run: Played):
+def check_deal(run: Any):
     """What the deal says it holds, spent and earned is what the wallet says.
 
     wallet + third coin + cost of what is held = initial + booked profit. The cost of what an

@@ -7,6 +7,7 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
+from typing import Any
 
 import numpy as np
 
@@ -18,7 +19,7 @@ from absolute.domain.messages import Event, OrderFilled, Started, TimerFired
 from absolute.domain.notes import Note
 from absolute.domain.order import Terms
 from absolute.domain.portfolio import Portfolio
-from absolute.domain.units import Nanos
+from absolute.domain.units import Asset, Nanos
 from absolute.engine.agenda import Agenda
 from absolute.engine.loop import Loop
 from absolute.engine.replay import replay
@@ -38,7 +39,8 @@ MINUTE = 60_000_000_000
 START = 1_704_067_200_000_000_000
 """2024-01-01 00:00 UTC."""
 
-D = Decimal
+D: Any = Decimal
+"""Amounts in tests carry no unit: which unit goes where is what tests/unit/test_units.py proves."""
 
 
 def spot(*, tick="0.01", lot="0.00001", min_qty="0.00001", min_notional="5") -> Instrument:
@@ -46,8 +48,8 @@ def spot(*, tick="0.01", lot="0.00001", min_qty="0.00001", min_notional="5") -> 
     return Instrument(
         InstrumentId("COINUSDT"),
         Kind.SPOT,
-        "COIN",
-        "USDT",
+        Asset("COIN"),
+        Asset("USDT"),
         D(tick),
         D(lot),
         D(min_qty),
@@ -63,7 +65,7 @@ def fees(maker="0.001", taker="0.001", **rest) -> FeeSchedule:
 def tape_of(rows: Sequence, *, unit="0.01", bar_ns=MINUTE, times=None) -> Tape:
     """Bars from short rows: a price, or (open, high, low, close), or the same with a volume."""
     size = D(unit)
-    columns = [[], [], [], [], []]
+    columns: list[list] = [[], [], [], [], []]
     for row in rows:
         told = tuple(row) if isinstance(row, tuple | list) else (row,) * 4
         prices, volume = told[:4], told[4] if len(told) > 4 else 1000
@@ -93,10 +95,10 @@ class Setting:
 
     instrument: Instrument = field(default_factory=spot)
     fees: FeeSchedule = field(default_factory=fees)
-    wallet: Mapping[str, Decimal] = field(default_factory=lambda: {"USDT": D(10_000)})
+    wallet: Mapping[Any, Any] = field(default_factory=lambda: {"USDT": D(10_000)})
     fills: FillModel = field(default_factory=FillModel)
     intrabar: Intrabar = Intrabar.PESSIMISTIC
-    slippage_bps: Decimal = D(0)
+    slippage_bps: Any = Decimal(0)
     submit_ms: tuple[int, int] = (0, 0)
     cancel_ms: tuple[int, int] = (0, 0)
     seed: int = 0
@@ -147,10 +149,10 @@ class Played:
         return [entry.event for entry in self.journal.entries]
 
     @property
-    def fills(self) -> list:
+    def fills(self) -> list[Any]:
         return [event.fill for event in self.events if isinstance(event, OrderFilled)]
 
-    def notes(self, *kinds: type[Note]) -> list[Note]:
+    def notes(self, *kinds: type[Note]) -> list[Any]:
         """The notes of these kinds, in order."""
         return [
             note

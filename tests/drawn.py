@@ -6,7 +6,6 @@ orders in part. It must not know any law.
 """
 
 from dataclasses import replace
-from decimal import Decimal as D
 
 import numpy as np
 from hypothesis import strategies as st
@@ -15,11 +14,13 @@ from absolute.domain.fees import FeeCoin, FeeSchedule
 from absolute.domain.ids import Role
 from absolute.domain.instrument import Side
 from absolute.domain.order import OrderType, Terms, TimeInForce
+from absolute.domain.units import Asset
 from absolute.kernels.tape import Tape
 from absolute.matching.fills import FillModel, FillRule
 from absolute.matching.path import Intrabar
 from absolute.strategies.ladder_plan import LadderConfig, Shape, TargetMode
-from tests.builders import MINUTE, START, Setting, spot
+
+from tests.builders import MINUTE, START, D, Setting, spot
 
 MOVES = st.one_of(st.just(0), st.integers(-3, 3), st.integers(-60, 60), st.integers(-250, 250))
 WICKS = st.one_of(st.just(0), st.integers(0, 3), st.integers(0, 120))
@@ -68,7 +69,9 @@ def _tape(rows: list[tuple], unit: D) -> Tape:
         time += hole * MINUTE
         columns.append((time, start, high, low, close, volume))
         time += MINUTE
-    ts, opens, highs, lows, closes, volumes = (np.array(each) for each in zip(*columns, strict=True))
+    ts, opens, highs, lows, closes, volumes = (
+        np.array(each) for each in zip(*columns, strict=True)
+    )
     return Tape.of(
         ts=ts, open=opens, high=highs, low=lows, close=closes, volume=volumes.astype(float),
         price_unit=unit, bar_ns=MINUTE,
@@ -144,7 +147,9 @@ def fee_schedules(draw, coins=tuple(FeeCoin)) -> FeeSchedule:
     maker, taker = draw(RATES)
     coin = draw(st.sampled_from(coins))
     if coin is FeeCoin.THIRD:
-        return FeeSchedule(D(maker), D(taker), coin, "BNB", draw(_text("1", "250", "611.37")))
+        return FeeSchedule(
+            D(maker), D(taker), coin, Asset("BNB"), draw(_text("1", "250", "611.37"))
+        )
     return FeeSchedule(D(maker), D(taker), coin)
 
 

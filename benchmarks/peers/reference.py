@@ -14,16 +14,11 @@ def ladder(case: Case) -> Answer:
     """The DCA ladder: at most one fill a bar, the buy first where both orders could trade."""
     opens, highs, lows = case.open.tolist(), case.high.tolist(), case.low.tolist()
     fills: list[Fill] = []
-    held = cost = rung = placed = buy_lots = 0
+    held = cost = rung = buy_lots = 0
     buy = sell = 0  # a price of zero: no order
     for bar, opened in enumerate(opens):
-        fresh = bar == placed + 1
         if held == 0:
             fills.append(Fill(bar, case.lots_for(case.orders[0], opened), opened))
-        elif fresh and opened <= buy:
-            fills.append(Fill(bar, buy_lots, opened))
-        elif fresh and opened >= sell:
-            fills.append(Fill(bar, -held, opened))
         elif lows[bar] <= buy:
             fills.append(Fill(bar, buy_lots, buy))
         elif highs[bar] >= sell:
@@ -35,7 +30,7 @@ def ladder(case: Case) -> Answer:
             held = cost = 0
             continue
         rung = rung + 1 if held else 0
-        held, cost, placed = held + lots, cost + lots * ticks, bar
+        held, cost = held + lots, cost + lots * ticks
         sell = case.exit_ticks(cost, held, rung)
         buy = case.rebuy_ticks(ticks) if case.may_rebuy(cost, rung + 1) else 0
         buy_lots = case.lots_for(case.orders[rung + 1], buy) if buy else 0

@@ -16,7 +16,7 @@ from numba import njit
 from vectorbt.portfolio import nb
 from vectorbt.portfolio.enums import Direction
 
-HELD, COST, RUNG, BUY, SELL, PLACED, BUY_LOTS = range(7)
+HELD, COST, RUNG, BUY, SELL, BUY_LOTS = range(6)
 LOTS_MAX = 1e9
 """More than any balance buys: all in, said as a number, since infinity has no lots."""
 
@@ -32,13 +32,8 @@ def ladder_fill(bar, state, first_lots, bars):
     """The lots (below zero: sold) and ticks that trade in this bar, or no lots."""
     opens, highs, lows = bars
     opened = opens[bar]
-    fresh = bar == state[PLACED] + 1
     if state[HELD] == 0:
         return first_lots, opened
-    if fresh and opened <= state[BUY]:
-        return state[BUY_LOTS], opened
-    if fresh and opened >= state[SELL]:
-        return -state[HELD], opened
     if lows[bar] <= state[BUY]:
         return state[BUY_LOTS], state[BUY]
     if highs[bar] >= state[SELL]:
@@ -66,7 +61,6 @@ def ladder_order(c, state, bars, series, rules):
         state[RUNG] = rung
         state[HELD] += lots
         state[COST] += lots * ticks
-        state[PLACED] = c.i
         average = state[COST] / state[HELD]
         # A double is off by at most a billionth of a tick here; the rest is a real fraction.
         state[SELL] = np.int64(np.ceil(average * (1 + targets[rung]) - 1e-6))
@@ -102,7 +96,7 @@ def ladder(case: Case) -> tuple[list[float], Any]:
             call_post_segment=False,
         )
 
-    return measure(case, lambda: np.zeros(7, dtype=np.int64), run)
+    return measure(case, lambda: np.zeros(6, dtype=np.int64), run)
 
 
 def cross(case: Case) -> tuple[list[float], Any]:

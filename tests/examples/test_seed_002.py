@@ -128,7 +128,12 @@ def test_a_first_order_above_the_maximum_is_refused_before_it_is_planned():
 
 def test_an_average_of_100_is_sold_at_103_50():
     # 100 * (1 + 0.035) = 103.50
-    price = target_price(SEED, Price(Decimal(100)), cost_basis_price=Price(Decimal(100)), target=SEED.lucro_alvo_inicial)
+    price = target_price(
+        SEED,
+        Price(Decimal(100)),
+        cost_basis_price=Price(Decimal(100)),
+        target=SEED.lucro_alvo_inicial,
+    )
     assert price == Decimal("103.50")
 
 

@@ -1,4 +1,7 @@
-"""Laws of money: conservation, all or nothing, rounding against us, positions that sum up exactly."""
+"""Laws of money: conservation, all or nothing, rounding against us, exact sums of positions."""
+
+# mypy: disable-error-code="arg-type, dict-item, union-attr, comparison-overlap"
+# Ids, times and assets are plain literals here; that the product cannot mix them: test_units.py.
 
 import pytest
 from hypothesis import given, settings
@@ -14,6 +17,7 @@ from absolute.domain.ledger import Ledger, hold_used
 from absolute.domain.order import OrderType, Terms
 from absolute.domain.position import FLAT, traded
 from absolute.domain.units import LEDGER_UNIT
+
 from tests.builders import D, fees, spot
 from tests.drawn import fee_schedules
 
@@ -28,7 +32,7 @@ def trade(market, schedule, side, qty, *, price, liquidity=Liquidity.TAKER):
     return Fill("t", "o", side, price, qty, liquidity, fee, 0)
 
 
-# --- an account -----------------------------------------------------------------------------------
+# --- an account ----------------------------------------------------------------------------------
 
 POSTINGS = st.lists(st.tuples(st.sampled_from(["A", "B"]), st.integers(-50, 50).map(D)), max_size=5)
 
@@ -66,7 +70,7 @@ def test_a_hold_never_falls_below_zero(amounts):
         assert account.total("A") == 100
 
 
-# --- spot ------------------------------------------------------------------------------------------
+# --- spot ----------------------------------------------------------------------------------------
 
 
 @settings(max_examples=200)
@@ -143,7 +147,12 @@ def test_a_rebate_is_rounded_toward_nothing(coin):
 
 
 def test_a_third_coin_needs_a_name_and_a_price():
-    for given_ in ({}, {"third": "BNB"}, {"third_price": D(1)}, {"third": "B", "third_price": D(0)}):
+    for given_ in (
+        {},
+        {"third": "BNB"},
+        {"third_price": D(1)},
+        {"third": "B", "third_price": D(0)},
+    ):
         with pytest.raises(UserError) as refused:
             FeeSchedule(D(0), D(0), FeeCoin.THIRD, **given_)
         assert refused.value.code == "FEE_COIN_INVALID"
@@ -172,7 +181,7 @@ def test_the_value_of_a_fee_is_its_amount_at_its_price(schedule, drawn):
     assert fee.value == fee.amount * schedule.third_price
 
 
-# --- what orders reserve -----------------------------------------------------------------------------
+# --- what orders reserve -------------------------------------------------------------------------
 
 
 @settings(max_examples=200)
@@ -187,7 +196,7 @@ def test_a_reservation_covers_its_fill(schedule, qty, price, liquidity):
     assert hold % LEDGER_UNIT == 0
     fill = trade(market, schedule, Side.BUY, qty, price=price, liquidity=liquidity)
     cost = qty * price + (fill.fee.amount if fill.fee.asset == "USDT" else 0)
-    assert cost <= hold or liquidity is Liquidity.MAKER and schedule.maker > schedule.taker
+    assert cost <= hold or (liquidity is Liquidity.MAKER and schedule.maker > schedule.taker)
 
 
 @given(QTYS, PRICES)
@@ -198,9 +207,7 @@ def test_a_sell_reserves_what_it_sells(qty, price):
         assert ledger.reservation(terms, price) == ("COIN", qty)
 
 
-@given(
-    st.decimals(0, 10**6, places=8), st.lists(st.integers(1, 10**6), min_size=1, max_size=8)
-)
+@given(st.decimals(0, 10**6, places=8), st.lists(st.integers(1, 10**6), min_size=1, max_size=8))
 def test_parts_of_a_reservation_never_free_more_than_it(hold, lots):
     """Freed part by part, rounded down; what is left is freed by the last."""
     left, freed = D(sum(lots)), D(0)
@@ -229,16 +236,14 @@ def test_buying_power_can_be_reserved_whole(schedule, wallet, kind, price):
         assert ledger.reservation(terms, price)[1] <= wallet
 
 
-# --- positions ---------------------------------------------------------------------------------------
+# --- positions -----------------------------------------------------------------------------------
 
 
 def contracts(kind):
     return Instrument("P", kind, "COIN", "USDT", D("0.01"), D(1), D(1), D(0), contract=D("0.1"))
 
 
-STEPS = st.lists(
-    st.tuples(st.sampled_from(Side), st.integers(1, 40).map(D), PRICES), max_size=20
-)
+STEPS = st.lists(st.tuples(st.sampled_from(Side), st.integers(1, 40).map(D), PRICES), max_size=20)
 
 
 @settings(max_examples=200)

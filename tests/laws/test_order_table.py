@@ -1,5 +1,8 @@
 """Laws of an order's life: the table, and the portfolio that walks along it with money in hand."""
 
+# mypy: disable-error-code="arg-type, dict-item, union-attr, comparison-overlap"
+# Ids, times and assets are plain literals here; that the product cannot mix them: test_units.py.
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -29,9 +32,11 @@ from absolute.domain.order import (
     TimeInForce,
 )
 from absolute.domain.portfolio import Portfolio
+
 from tests.builders import MINUTE, START, D, Scripted, Setting, fees, play, tape_of
 
-TERMS = Terms(Role("x"), Side.BUY, OrderType.LIMIT, qty=D(10), price=D(100))
+QTY = D(10)
+TERMS = Terms(Role("x"), Side.BUY, OrderType.LIMIT, qty=QTY, price=D(100))
 STEPS = st.lists(st.sampled_from(Step), max_size=12)
 
 
@@ -110,10 +115,12 @@ def test_a_run_survives_a_cancel_that_meets_an_expired_order():
     assert [o.status for o in run.portfolio.orders.values()] == [Status.EXPIRED]
 
 
-# --- with money ------------------------------------------------------------------------------------
+# --- with money ----------------------------------------------------------------------------------
 
 FACTS = st.lists(
-    st.sampled_from(["accept", "reject", "lose", "part", "all", "ask", "refuse", "cancel", "expire"]),
+    st.sampled_from(
+        ["accept", "reject", "lose", "part", "all", "ask", "refuse", "cancel", "expire"]
+    ),
     max_size=12,
 )
 
@@ -165,7 +172,7 @@ def test_a_portfolio_follows_legal_facts_and_refuses_others_whole(facts):
     one = portfolio.sent(Submit(ClientOrderId("o"), TERMS), 0, reserved)
     for number, name in enumerate(facts, start=1):
         before = snapshot(portfolio)
-        left = TERMS.qty - one.filled
+        left = QTY - one.filled
         try:
             if name == "ask":
                 portfolio.cancelling("o")
@@ -175,7 +182,7 @@ def test_a_portfolio_follows_legal_facts_and_refuses_others_whole(facts):
             assert snapshot(portfolio) == before
             continue
         account = portfolio.ledger.account
-        assert before[1] <= one.filled <= TERMS.qty
+        assert before[1] <= one.filled <= QTY
         assert one.hold >= 0
         assert account.held("USDT") == one.hold
         assert account.total("COIN") == one.filled * (1 - D("0.001"))

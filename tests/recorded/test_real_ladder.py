@@ -1,7 +1,7 @@
-"""The default ladder over every unbroken piece of the recorded Bitcoin minutes: the laws hold there.
+"""The default ladder over every unbroken piece of the recorded Bitcoin minutes: all laws hold.
 
-Each piece is audited step by step (`tests/audit.py`): the venue's ledger is the bot's, booked profit
-is the change of the wallet, one exit, the cap. Every piece is also walked bar by bar.
+Each piece is audited step by step (`tests/audit.py`): the venue's ledger is the bot's, booked
+profit is the change of the wallet, one exit, the cap. Every piece is also walked bar by bar.
 """
 
 from decimal import Decimal
@@ -17,6 +17,7 @@ from absolute.lake.bars import read_bars
 from absolute.matching.fills import FillModel, FillRule
 from absolute.strategies.ladder import Ladder
 from absolute.strategies.ladder_plan import LadderConfig
+
 from tests.audit import audited
 from tests.builders import D, Setting, play, spot
 

@@ -18,7 +18,7 @@ and ` later 10` for minutes that are missing before it.
 
 import re
 from dataclasses import fields, replace
-from decimal import Decimal
+from typing import Any
 
 from absolute.domain.approved import Approved
 from absolute.domain.fees import FeeCoin
@@ -46,17 +46,18 @@ from absolute.domain.notes import (
     RungSkipped,
 )
 from absolute.domain.order import OrderType, Terms, TimeInForce
-from absolute.domain.units import Nanos, plain
+from absolute.domain.units import Asset, Nanos, plain
 from absolute.kernels.feed import TapeFeed
 from absolute.matching.fills import FillModel, FillRule
 from absolute.matching.path import Intrabar
 from absolute.risk.limits import Limits
 from absolute.strategies.ladder import Ladder
 from absolute.strategies.ladder_plan import LadderConfig, Shape, TargetMode
+
 from tests.builders import MINUTE, START, D, Setting, fees, play, play_live, seat, spot, tape_of
 
 BAR = re.compile(r"bar ([\d. ]+?)(?: of ([\d.]+))?(?: later (\d+))?")
-PEOPLE = {
+PEOPLE: dict[str, Any] = {
     "a person pauses": lambda time: Paused(time, "ann"),
     "a person resumes": lambda time: Resumed(time, "ann"),
     "a person stops": lambda time: StopAsked(time, "ann", flatten=False),
@@ -152,7 +153,9 @@ class Story:
     def config(self):
         """The seed's ladder with what the story changes."""
         given = self._pairs("ladder")
-        kinds = {each.name: type(getattr(LadderConfig(), each.name)) for each in fields(LadderConfig)}
+        kinds = {
+            each.name: type(getattr(LadderConfig(), each.name)) for each in fields(LadderConfig)
+        }
         config = replace(LadderConfig(), **{k: _value(kinds[k], v) for k, v in given.items()})
         assert not config.validate(), [problem.text() for problem in config.validate()]
         return config
@@ -197,7 +200,7 @@ def _fact(event, orders):
     match event:
         case OrderFilled(fill=fill):
             verb = "buys" if fill.side is Side.BUY else "sells"
-            fee = fill.fee
+            fee: Any = fill.fee
             paid = f", fee {plain(fee.amount)} {fee.asset}" if fee.amount else ""
             role = orders[fill.client_id].terms.role
             yield f"{role} {verb} {plain(fill.qty)} at {plain(fill.price)} {fill.liquidity}{paid}"
@@ -256,7 +259,7 @@ def tell_ladder(text):
             told.session.deliver(PEOPLE[line](time))
         elif found := LEAVES.fullmatch(line):
             alone = False
-            told.session.deliver(Transferred(time, found[2], -D(found[1])))
+            told.session.deliver(Transferred(time, Asset(found[2]), -D(found[1])))
         elif line == "it stands":
             assert _standing(told) == expected, f"line {number}: {line}"
             continue
@@ -322,9 +325,10 @@ def tell_venue(text):
 def _venue_words(event):
     match event:
         case OrderFilled(fill=fill):
-            fee = fill.fee
+            fee: Any = fill.fee
             paid = f", fee {plain(fee.amount)} {fee.asset}" if fee.amount else ""
-            yield f"{fill.client_id} fills {plain(fill.qty)} at {plain(fill.price)} {fill.liquidity}{paid}"
+            traded = f"{plain(fill.qty)} at {plain(fill.price)} {fill.liquidity}"
+            yield f"{fill.client_id} fills {traded}{paid}"
         case OrderRejected(client_id=client_id, reason=reason):
             yield f"{client_id} is rejected: {reason}"
         case OrderExpired(client_id=client_id, reason=reason):
@@ -347,8 +351,10 @@ def _command(line):
     kind, *more = rest.split()
     given = dict(pair.split("=") for pair in more if "=" in pair)
     force = [word for word in more if "=" not in word]
-    prices: dict[str, Decimal] = {key: D(value) for key, value in given.items()}
-    size = {"spend": D(amount[4:])} if amount.startswith("for ") else {"qty": D(amount)}
+    prices: dict[str, Any] = {key: D(value) for key, value in given.items()}
+    size: dict[str, Any] = (
+        {"spend": D(amount[4:])} if amount.startswith("for ") else {"qty": D(amount)}
+    )
     terms = Terms(
         Role(name),
         Side.BUY if verb == "buys" else Side.SELL,

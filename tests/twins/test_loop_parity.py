@@ -13,6 +13,7 @@ from absolute.engine.loop import Loop
 from absolute.kernels.feed import TapeFeed
 from absolute.strategies.ladder import Ladder
 from absolute.strategies.ladder_plan import LadderConfig
+
 from tests.builders import Setting, play, play_live, seat, spot, tape_of
 from tests.drawn import ladders, scripts, settings_of_runs, tapes
 
@@ -44,7 +45,8 @@ def _by_hand(people):
 
 def _by_loop(people):
     run = seat(tape_of(ROWS), Ladder(LadderConfig()), Setting())
-    feed, taken = TapeFeed(run.tape), []
+    feed = TapeFeed(run.tape)
+    taken: list[object] = []
 
     async def trade():
         loop = Loop(run.session, after=taken.append)
@@ -105,4 +107,6 @@ def test_scripts_run_alike_live(tape, data):
 
     setting = replace(data.draw(settings_of_runs(latency=False)), instrument=spot())
     script = data.draw(scripts(len(tape)))
-    assert play(tape, Scripted(script), setting).sha == play_live(tape, Scripted(script), setting).sha
+    assert (
+        play(tape, Scripted(script), setting).sha == play_live(tape, Scripted(script), setting).sha
+    )

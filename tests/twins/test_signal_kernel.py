@@ -35,7 +35,9 @@ def test_every_fill_of_the_kernel_is_a_fill_of_the_engine(seed, fee):
         assumed=Assumptions(fees=FeeTerms(rate, rate, FeeCoin.QUOTE), capital=capital),
         agenda=agenda,
     )
-    fills = [entry.event.fill for entry in exact.journal.entries if isinstance(entry.event, OrderFilled)]
+    fills = [
+        entry.event.fill for entry in exact.journal.entries if isinstance(entry.event, OrderFilled)
+    ]
     terms = SignalTerms.of(
         cash=capital,
         price_unit=tape.price_unit,

@@ -1,5 +1,7 @@
 """The skip index against its plain twin, and the feed's searches against a walk over every bar."""
 
+from typing import Any
+
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -7,6 +9,7 @@ from hypothesis import strategies as st
 from absolute.kernels.feed import TapeFeed, ticks_down, ticks_up
 from absolute.kernels.skip import BLOCK, NEVER_DOWN, NEVER_UP, SkipIndex, first_hit_plain
 from absolute.kernels.tape import Tape
+
 from tests.builders import MINUTE, START, D
 from tests.drawn import tapes
 
@@ -93,7 +96,7 @@ def test_a_closed_bar_of_a_longer_frame_holds_its_bars(tape, minutes):
     feed, frame = TapeFeed(tape), minutes * MINUTE
     for number in range(len(tape)):
         row = feed.row(number)
-        bar = feed.closed(row, frame)
+        bar: Any = feed.closed(row, frame)
         if row.end % frame:
             assert bar is None
             continue

@@ -6,7 +6,6 @@ without messages that need time.
 
 from dataclasses import replace
 
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -21,6 +20,7 @@ from absolute.strategies.contract import ASLEEP, Plan
 from absolute.strategies.ladder import Ladder
 from absolute.strategies.ladder_plan import LadderConfig
 from absolute.strategies.signal import SignalFollower
+
 from tests.builders import MINUTE, START, D, Scripted, Setting, fees, play, spot, tape_of
 from tests.drawn import ladders, scripts, settings_of_runs, tapes
 
@@ -104,7 +104,7 @@ def test_closed_bars_skip_to_the_same_log(tape, minutes):
 
 
 def test_a_quiet_market_is_skipped():
-    """An entry, then 1,000 bars in which nothing can happen, then the exit: three bars looked at."""
+    """An entry, 1,000 bars in which nothing can happen, the exit: three bars are looked at."""
     tape = tape_of([100, *[(100, 101, 99.5, 100)] * 1_000, (100, 104, 100, 104), 104])
     run = check_twins(tape, lambda: Ladder(LadderConfig()), Setting())
     assert run.walked == 3
@@ -119,7 +119,9 @@ def test_a_message_due_at_the_very_end_of_a_bar_skips_to_the_same_log():
 def test_a_trailing_stop_moves_through_bars_that_are_skipped():
     """It follows the high of 110 and fires 5 below: at 105, whatever lies between."""
     calm = [(100, 100.5, 99.6, 100)] * 300
-    tape = tape_of([*calm, (100, 110, 100, 109), *[(109, 109.5, 108, 109)] * 300, (109, 109, 90, 90)])
+    tape = tape_of(
+        [*calm, (100, 110, 100, 109), *[(109, 109.5, 108, 109)] * 300, (109, 109, 90, 90)]
+    )
     terms = Terms(Role("stop"), Side.SELL, OrderType.TRAILING, qty=D(1), trail=D(5))
     setting = Setting(fees=fees("0", "0"), wallet=WALLET)
     run = check_twins(tape, lambda: Scripted([(START, (terms,))]), setting)

@@ -3,11 +3,14 @@
 The venue here is the test: it says what became of each order.
 """
 
+# mypy: disable-error-code="arg-type, dict-item, union-attr, comparison-overlap"
+# Ids, times and assets are plain literals here; that the product cannot mix them: test_units.py.
+
 from dataclasses import dataclass, field
 
 import pytest
 
-from absolute.domain.errors import IllegalStep, UnknownOrder
+from absolute.domain.errors import UnknownOrder
 from absolute.domain.fill import Fee, Fill, Liquidity
 from absolute.domain.ids import BotId, ClientOrderId, Role, client_order_id
 from absolute.domain.instrument import Side
@@ -37,6 +40,7 @@ from absolute.risk.limits import Limits
 from absolute.strategies.contract import ASLEEP, Plan, Wakes
 from absolute.strategies.ladder import Ladder
 from absolute.strategies.ladder_plan import LadderConfig
+
 from tests.builders import D, Setting, fees, spot
 
 FREE = fees("0", "0")
@@ -54,8 +58,8 @@ class Wanting:
 
 
 def engine(strategy, *, limits=None, **setting):
-    setting = Setting(fees=FREE, **setting)
-    return Engine(BotId("b"), Portfolio(setting.ledger()), strategy, limits or Limits())
+    ledger = Setting(fees=FREE, **setting).ledger()
+    return Engine(BotId("b"), Portfolio(ledger), strategy, limits or Limits())
 
 
 def limit(role="x", side=Side.BUY, qty=1, price=100):
@@ -86,7 +90,7 @@ def cancels(outcome):
     return [a.command.client_id for a in outcome.commands if isinstance(a.command, Cancel)]
 
 
-# --- wishes become commands ------------------------------------------------------------------
+# --- wishes become commands ----------------------------------------------------------------------
 
 
 def test_a_wish_becomes_one_approved_command_under_our_own_id():
@@ -131,7 +135,10 @@ def test_a_fill_that_raced_the_cancel_counts_before_the_successor_is_placed():
 
 
 def test_ids_count_up_and_never_repeat():
-    plans = [plan(limit()), *(each for n in range(3) for each in (plan(limit(price=101 + n)), None))]
+    plans = [
+        plan(limit()),
+        *(each for n in range(3) for each in (plan(limit(price=101 + n)), None)),
+    ]
     bot = engine(Wanting(plans))
     ids = [submit.client_id for submit in submits(started(bot))]
     for n in range(1, 4):
@@ -154,7 +161,7 @@ def test_ids_fit_every_venue():
         assert text.replace("-", "").isalnum()
 
 
-# --- what is refused ----------------------------------------------------------------------------
+# --- what is refused -----------------------------------------------------------------------------
 
 
 def test_a_refused_wish_is_told_once_and_tried_again_when_something_wakes_us():
@@ -184,7 +191,7 @@ def test_a_wish_the_venue_refused_is_not_sent_again(ended):
 
 
 def test_a_wish_refused_for_balance_is_tried_again_when_money_comes_free():
-    """60 coins at 100 rest; 60 more are refused; the first 60 are cancelled and free their money."""
+    """60 coins at 100 rest; 60 more are refused; the first are cancelled and free their money."""
     both = plan(limit("a", qty=60), limit("b", qty=60))
     bot = engine(Wanting([both, plan(limit("b", qty=60)), None]))
     assert len(started(bot).refusals) == 1
@@ -192,7 +199,7 @@ def test_a_wish_refused_for_balance_is_tried_again_when_money_comes_free():
     assert submits(bot.step(OrderCancelled(3, "b-1-a"))) == [Submit("b-2-b", limit("b", qty=60))]
 
 
-# --- facts that come late, twice or out of order --------------------------------------------------
+# --- facts that come late, twice or out of order -------------------------------------------------
 
 
 def test_an_order_nobody_wrote_down_is_an_error():
@@ -228,7 +235,7 @@ def test_a_cancel_that_overtook_its_order_is_sent_again_once_the_order_is_there(
     assert cancels(bot.step(OrderAccepted(4, "b-1-x", "v1"))) == ["b-1-x"]
 
 
-# --- levels -----------------------------------------------------------------------------------------
+# --- levels --------------------------------------------------------------------------------------
 
 
 def test_levels_join_what_the_strategy_and_the_limits_ask_for():
@@ -263,7 +270,7 @@ def test_a_level_above_the_floor_stops_nothing():
     assert bot.step(LevelReached(3, D(51))).notes == ()
 
 
-# --- people -----------------------------------------------------------------------------------------
+# --- people --------------------------------------------------------------------------------------
 
 
 def test_a_stop_keeps_what_rests_and_wants_nothing_new():
@@ -315,7 +322,7 @@ def test_flattening_leaves_coins_that_are_not_the_bots():
     assert sell.terms.qty == 1
 
 
-# --- the ladder with facts only a live venue brings -------------------------------------------------
+# --- the ladder with facts only a live venue brings ----------------------------------------------
 
 
 def ladder(**config):

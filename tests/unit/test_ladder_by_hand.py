@@ -6,6 +6,7 @@ Market: tick 0.01, lot 0.00001, maker and taker 0.1 %, fees taken in what a trad
 from absolute.domain.notes import DealClosed, DealOpened, DustKept
 from absolute.strategies.ladder import Ladder
 from absolute.strategies.ladder_plan import LadderConfig
+
 from tests.builders import D, Setting, fees, play, spot, tape_of
 
 MARKET = [

@@ -220,8 +220,12 @@ def test_a_net_target_leaves_exactly_itself_after_the_fees():
 def test_a_net_target_counts_from_the_cost_basis_and_a_gross_one_from_the_average():
     average, basis = Price(Decimal(100)), Price(Decimal(110))
     net = ladder_config({"target_mode": "net", "taxa": 0})
-    assert target_price(SEED, average, cost_basis_price=basis, target=SEED.lucro_alvo_inicial) == Decimal("103.5")
-    assert target_price(net, average, cost_basis_price=basis, target=SEED.lucro_alvo_inicial) == Decimal("113.85")
+    assert target_price(
+        SEED, average, cost_basis_price=basis, target=SEED.lucro_alvo_inicial
+    ) == Decimal("103.5")
+    assert target_price(
+        net, average, cost_basis_price=basis, target=SEED.lucro_alvo_inicial
+    ) == Decimal("113.85")
 
 
 def test_a_tick_rounds_buys_down_and_exits_up():

@@ -8,6 +8,7 @@ from absolute.domain.fees import FeeCoin
 from absolute.domain.instrument import Side
 from absolute.engine.agenda import Signals
 from absolute.strategies.signal import SignalFollower
+
 from tests.builders import D, Setting, fees, play, tape_of
 
 FREE = Setting(fees=fees("0", "0"))
@@ -77,13 +78,6 @@ def test_it_is_long_exactly_while_the_signal_is_above(ups):
     assert (run.ledger.account.total("COIN") > 0) is ups[-1]
     sides = [fill.side for fill in run.fills]
     assert sides == [Side.BUY, Side.SELL] * (len(sides) // 2) + [Side.BUY] * (len(sides) % 2)
-
-
-LATE = (
-    "SignalFollower asks for nothing once its order is done: when the signal turned while the order "
-    "was under way the position stays on the wrong side until the next two turns. After a fill or "
-    "an end, compare what is held with what is wanted"
-)
 
 
 def test_a_signal_that_turns_while_the_entry_is_under_way_ends_out():

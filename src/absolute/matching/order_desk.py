@@ -129,6 +129,7 @@ class OrderDesk:
             hold_asset=asset,
             hold=hold,
             active=self._next_active(),
+            born=self._at,
             sequence=sequence,
             limit=terms.price if terms.type is OrderType.LIMIT else None,
             extreme=self._at if terms.type is OrderType.TRAILING else None,
@@ -236,3 +237,9 @@ class OrderDesk:
             return level if level >= target else None
         level = max(min(self._levels[1], self.watch[1]), self._at)
         return level if level <= target else None
+
+    def _quiet(self, target: int) -> bool:
+        """True where a leg can be passed over: nothing waits for a price or a time on it."""
+        if self._arrivals or self._now or self._margin is not None:
+            return False
+        return self._next_level(target, falling=target < self._at) is None

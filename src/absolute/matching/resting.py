@@ -19,6 +19,7 @@ class Resting:
     """An accepted order. `down` and `up` are the tape levels that wake it.
 
     It takes part from bar `active` on; `spent` is the last bar that used up its one chance.
+    `born` is the price it was sent at, in tape units.
     `now`: it must trade or end at the first price it meets. `limit` is the live limit price, None
     while a stop waits; `extreme` is the best price a trailing stop has seen, in tape units.
     """
@@ -29,6 +30,7 @@ class Resting:
     hold_asset: Asset
     hold: Decimal
     active: int
+    born: int
     sequence: int
     down: int = NEVER_DOWN
     up: int = NEVER_UP
@@ -53,6 +55,10 @@ class Resting:
         elif terms.trigger is not None:
             falling = (terms.side is Side.SELL) is (kind is not OrderType.TAKE_PROFIT)
             self.down, self.up = trigger_level(terms.trigger, unit, falling=falling)
+
+    def reached(self, ticks: int) -> bool:
+        """True where a price wakes it."""
+        return self.down >= ticks or self.up <= ticks
 
     def _arm_trailing(self, unit: Decimal) -> None:
         """A trailing stop wakes at its stop, and one unit beyond its extreme to move it."""

@@ -77,15 +77,9 @@ class SimVenue(OrderDesk):
                 self._at = target
             else:
                 yield from self._leg(target, row.time + leg * quarter, row)
+        self._walking = False
         if self._arrivals:
             yield from self._arrive(row.end)
-        self._walking = False
-
-    def _quiet(self, target: int) -> bool:
-        """True where a leg can be passed over: nothing waits for a price or a time on it."""
-        if self._arrivals or self._now or self._margin is not None:
-            return False
-        return self._next_level(target, falling=target < self._at) is None
 
     def _short(self) -> bool:
         positions = self.ledger.positions
@@ -102,7 +96,7 @@ class SimVenue(OrderDesk):
         if self._now or down >= ticks or up <= ticks:
             for order in sorted(self.resting.values(), key=lambda each: each.sequence):
                 if order.active <= self._index and self.resting.get(order.client_id) is order:
-                    yield from self._meet(order, ticks, row)
+                    yield from self._meet(order, row)
 
     def _watched(self, ticks: int) -> Iterator[Event]:
         down, up = self.watch
@@ -180,21 +174,30 @@ class SimVenue(OrderDesk):
 
     # --- one order meets a price ----------------------------------------------------------------
 
-    def _meet(self, order: Resting, ticks: int, row: Row) -> Iterator[Event]:
-        """An order before a price it did not travel to: the open, or the price of its birth."""
-        reached = order.down >= ticks or order.up <= ticks
+    def _meet(self, order: Resting, row: Row) -> Iterator[Event]:
+        """An order before a price it did not travel to: the open, or the price of its birth.
+
+        A limit takes only if it was marketable when it was sent; one that rested already when
+        the price went over it trades at its own price, also if that was in the bar of its birth.
+        """
+        ticks = self._at
         new, order.now = order.active == self._index and order.spent != self._index, False
-        rule = order.terms.time_in_force
+        rule, price = order.terms.time_in_force, Price(ticks * self._unit)
         if order.terms.type is OrderType.MARKET:
-            yield from self._take(order, Price(ticks * self._unit))
-        elif order.limit is not None and reached and new:
+            yield from self._take(order, price)
+        elif order.limit is not None and rule in IMMEDIATE:
+            if order.reached(ticks):
+                yield from self._take(order, price)
+            else:
+                yield self._expire(order, "NOT_MARKETABLE")
+        elif order.limit is not None and new and order.reached(order.born):
             if rule is TimeInForce.POST_ONLY:
                 yield self._expire(order, "POST_ONLY_WOULD_TAKE")
+            elif order.reached(ticks):
+                yield from self._take(order, price)
             else:
-                yield from self._take(order, Price(ticks * self._unit))
-        elif order.limit is not None and rule in IMMEDIATE:
-            yield self._expire(order, "NOT_MARKETABLE")
-        elif reached:
+                self._refresh()
+        elif order.reached(ticks):
             yield from self._wake(order, ticks, row)
         else:
             self._refresh()
@@ -211,7 +214,9 @@ class SimVenue(OrderDesk):
         if order.terms.type is OrderType.STOP_LIMIT:
             order.limit, order.active = order.terms.price, self._next_active()
             order.down, order.up = UNTOUCHED
+            order.born = self._at
             order.arm(self._rules.fills, self._unit)
+            order.now = order.now or order.active == self._index
             self._refresh()
             return
         stop = order.stop_price(self._unit)
