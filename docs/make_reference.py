@@ -30,6 +30,7 @@ FAMILIES = ("DATA_", "LADDER_", "MENU_", "BENCH_", "SYNTH_", "STRATEGY_", "AMOUN
 
 OWN = {
     "BALANCE_TOO_LOW": "halt: the first order of a deal is above what is free",
+    "ENTRY_BELOW_MINIMUM": "halt: the first order is below the venue's minimum and may not be raised",
     "ENTRY_REFUSED": "halt: the venue refused or cancelled the first order",
     "EXIT_REFUSED": "halt: the venue refused the exit",
     "EQUITY_FLOOR": "halt: equity fell to the floor",

@@ -30,6 +30,7 @@ class Audit(MemoryJournal):
         run = self.run
         bot, venue = run.portfolio, run.session.venue
         check_same_money(bot, venue)
+        assert bot.held == bot.total("COIN") - run.setting.wallet.get("COIN", 0)
         for order in bot.orders.values():
             assert order.terms.qty is None or order.filled <= order.terms.qty
             assert order.terminal or bot.live[order.terms.role] is order

@@ -5,10 +5,10 @@ from decimal import Decimal
 import numpy as np
 import pytest
 
+from absolute.desk.backtest import run
 from absolute.desk.clock import generator
 from absolute.desk.market_data import made_market
 from absolute.desk.setup import Assumptions, FeeTerms
-from absolute.desk.backtest import run
 from absolute.domain.fees import FeeCoin
 from absolute.domain.messages import OrderFilled
 from absolute.domain.units import ONE, ZERO, Ratio

@@ -481,7 +481,7 @@ def test_a_closing_order_is_taken_though_nothing_is_free():
     desk.bar(50_000)
     assert desk.venue.ledger.available(desk.instrument.settle) == -50
     assert said(desk.send("out", "sell", 1, 50_500, reduce_only=True)) == ["out OrderAccepted"]
-    assert said(desk.bar(50_500)) == ["out 1 @ 50500.0"]
+    assert said(desk.bar(50_500)) == ["out 1 @ 50500"]
 
 
 def test_a_reduce_only_order_never_opens():

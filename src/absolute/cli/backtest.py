@@ -154,7 +154,10 @@ def dca(told: Options) -> None:
     """Back-test the Trader Automata ladder on a file of bars."""
     from absolute.desk.backtest import backtest_ladder
     from absolute.desk.market_data import gather
+    from absolute.research.report_place import check_place
 
+    if told.report is not None:
+        check_place(told.report)
     ladder = ladder_settings(told.config, told.changes)
     assumed = _assumed(told, taxa=ladder.taxa)
     with progress(3, _("Back-test"), silent=told.as_json) as tell:

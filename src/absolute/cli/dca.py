@@ -137,7 +137,10 @@ def run(
     """Run a file, or the defaults, with the changes asked for."""
     from absolute.cli.demo import DAY, FIRST_PRICE, play, show
     from absolute.desk.market_data import Wanted, gather, made_market
+    from absolute.research.report_place import check_place
 
+    if report is not None:
+        check_place(report)
     config = ladder_settings(file, changes)
     money = within("--capital", capital, LEDGER_UNIT)
     if data is None:

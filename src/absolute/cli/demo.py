@@ -46,8 +46,11 @@ def demo(
 ) -> None:
     """Watch the ladder trade on a built-in market."""
     from absolute.desk.market_data import made_market
+    from absolute.research.report_place import check_place
     from absolute.strategies.ladder_plan import SEED_DEFAULTS
 
+    if report is not None:
+        check_place(report)
     found = made_market(seed=seed, bars=(1 if once else days) * DAY, first_price=FIRST_PRICE)
     pace = None if once or as_json else speed
     result = play(found, SEED_DEFAULTS, capital=CAPITAL, speed=pace, journal=None, silent=as_json)

@@ -4,15 +4,13 @@ The page needs no network: style and pictures are inside, there is no script, an
 head forbids loading anything. The same result gives the same bytes.
 """
 
-import os
-import tempfile
 from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from absolute.domain.errors import UserError
 from absolute.research.report_page import Page, compose
+from absolute.research.report_place import put_page
 from absolute.research.result import BacktestResult
 from absolute.research.wording import Translate, Wording, untranslated
 
@@ -44,30 +42,9 @@ def write(
 ) -> None:
     """Writes the page whole or not at all, making its folder where needed.
 
-    Raises UserError REPORT_NOT_WRITABLE where the place cannot be written to.
+    Raises what `report_place.put_page` raises.
     """
-    page = render(result, language=language, translate=translate).encode()
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        _replace(path, page)
-    except OSError as error:
-        raise UserError(
-            "REPORT_NOT_WRITABLE",
-            f"The report cannot be written to {path}: {error.strerror}. Choose another place.",
-        ) from error
-
-
-def _replace(path: Path, content: bytes) -> None:
-    """A reader of `path` sees the old file or the whole new one."""
-    handle, partial = tempfile.mkstemp(dir=path.parent, prefix=path.name, suffix=".partial")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-        Path(partial).chmod(0o644)
-        Path(partial).replace(path)
-    except OSError:
-        Path(partial).unlink(missing_ok=True)
-        raise
+    put_page(path, render(result, language=language, translate=translate).encode())
 
 
 def _drawings(result: BacktestResult, words: Wording, page: Page) -> dict[str, Markup]:

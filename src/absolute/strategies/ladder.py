@@ -53,6 +53,7 @@ from absolute.strategies.ladder_orders import (
     EXIT,
     LadderOrders,
     collects,
+    least_value,
     rung_of,
     shortage,
 )
@@ -182,6 +183,10 @@ class Ladder:
         if entry.spend is None or entry.spend > power:
             detail = f"the first order of {entry.spend} is above the free {power}"
             self._halt("BALANCE_TOO_LOW", detail)
+            return True
+        least = least_value(view.price, view)
+        if entry.spend < least:
+            self._halt("ENTRY_BELOW_MINIMUM", f"{entry.spend} is below the venue's least {least}")
             return True
         self.phase = Phase.ENTERING
         self.rungs = (entry,)
