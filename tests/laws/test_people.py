@@ -119,12 +119,6 @@ def test_whatever_people_say_the_bot_obeys_and_its_books_hold(data):
     assert story.run.journal.entries
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="Governor.rule lets a plain stop take the place of a flatten that is under way: the "
-    "orders are cancelled and what is held is never sold. While FLATTENING, or with a flatten "
-    "order alive, a stop without flatten changes nothing",
-)
 def test_a_stop_does_not_take_a_flatten_back():
     """Ann flattens; the cancels are under way when Bob, who did not see it, stops the bot too."""
     setting = Setting(fees=fees("0", "0"), submit_ms=(5_000, 5_000), cancel_ms=(5_000, 5_000))
@@ -133,11 +127,6 @@ def test_a_stop_does_not_take_a_flatten_back():
     assert story.run.portfolio.held == 0
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="LadderOrders.entry raises the first order where the clamp allows; elsewhere risk holds "
-    "it back and the ladder waits in ENTERING without a word: halt with a note",
-)
 def test_a_first_order_that_the_venue_will_never_take_halts_and_says_so():
     """The venue wants 700 at least, the clamp is 600."""
     story = watched(

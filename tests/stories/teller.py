@@ -43,6 +43,7 @@ from absolute.domain.notes import (
     DustKept,
     Halted,
     LadderCapped,
+    RungRefused,
     RungSkipped,
 )
 from absolute.domain.order import OrderType, Terms, TimeInForce
@@ -222,6 +223,8 @@ def _note(note):
             return f"deal {deal} closes: profit {plain(profit)}"
         case RungSkipped(rung=rung, value=value, minimum=minimum):
             return f"rung {rung} is skipped: {plain(value)} is below {plain(minimum)}"
+        case RungRefused(rung=rung, reason=reason):
+            return f"rung {rung} is given up: {reason}"
         case LadderCapped(rung=rung, value=value, room=room):
             return f"the ladder is capped at rung {rung}: {plain(value)} into {plain(room)}"
         case DustKept(qty=qty, cost=cost):

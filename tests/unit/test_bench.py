@@ -16,6 +16,8 @@ from absolute.cli.main import status_of
 from absolute.desk.benchmark import (
     CASES,
     LADDER,
+    LIVE,
+    TWIN,
     Check,
     Entry,
     Failed,
@@ -174,10 +176,11 @@ def test_the_reference_works_the_cross_as_by_hand(market):
 # ----------------------------------------------------------------------------------- who agrees
 
 
+@pytest.mark.parametrize("ours", [LIVE, TWIN])
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-def test_ours_agrees_with_the_reference(case):
+def test_ours_agrees_with_the_reference(case, ours):
     [results] = bench(_request(case.name), **QUIET).values()
-    own = results["absolute"]
+    own = results[ours]
     assert isinstance(own, Measured)
     assert own.reference is not None
     assert own.fills == own.reference.fills > 10
@@ -241,6 +244,29 @@ def test_a_peer_that_failed_has_no_ratio():
     assert ratios({"absolute": Failed("no"), "slow": slow}) == {}
 
 
+def test_the_twin_has_ratios_of_its_own():
+    own, twin, slow = (
+        Measured(100, 1.0, speed, 1, Quote(Decimal(1)), "1", agrees=None, reference=None)
+        for speed in (200.0, 3000.0, 20.0)
+    )
+    results: dict[str, Entry] = {LIVE: own, TWIN: twin, "slow": slow}
+    assert ratios(results) == {"slow": 10.0}
+    assert ratios(results, own=TWIN) == {"slow": 150.0}
+    assert ratios({LIVE: own, TWIN: Failed("too much money"), "slow": slow}, own=TWIN) == {}
+
+
+def test_a_twin_that_refuses_leaves_ours_alone(tmp_path):
+    # a coin of 10,000,000: three lots of it are above what the orders may safely be
+    rows = [f"{1_700_000_000 + 60 * n},1e7,1.01e7,9.9e6,1e7,1" for n in range(1_000)]
+    file = tmp_path / "bars.csv"
+    file.write_text("\n".join(["timestamp,open,high,low,close,volume", *rows]))
+    [results] = bench(_request("dca", data=file), **QUIET).values()
+    own, twin = results[LIVE], results[TWIN]
+    assert isinstance(own, Measured)
+    assert isinstance(twin, Failed)
+    assert "smallest" in twin.error
+
+
 @pytest.mark.parametrize(
     ("changed", "code"),
     [
@@ -261,9 +287,10 @@ def test_every_step_is_told():
     told: list[str] = []
     request = _request(bars=1_000)
     bench(request, watch=told.append, install=told.append)
-    assert told == ["dca: absolute", "sma: absolute"]
+    cases = [f"{case}: {ours}" for case in ("dca", "sma") for ours in ("absolute", TWIN)]
+    assert told == cases
     assert steps(request) == len(told)
-    assert steps(_request(peers=True)) == 2 + 3 + 4
+    assert steps(_request(peers=True)) == 4 + 3 + 4
 
 
 # -------------------------------------------------------------------------------------- the door
@@ -274,11 +301,20 @@ def test_the_json_has_the_agreed_keys(capsys):
     assert status_of(words) == 0
     told = json.loads(capsys.readouterr().out)
     assert set(told) == {"system", "dca"}
-    assert set(told["dca"]) == {"absolute", "ratios"}
-    own = told["dca"]["absolute"]
-    assert own["bars"] == 2000
-    assert own["bars_per_second"] == pytest.approx(2000 / own["seconds"])
-    assert Decimal(own["final_equity"]) > 0
+    assert set(told["dca"]) == {"absolute", "absolute_kernel", "ratios", "kernel_ratios"}
+    for own in (told["dca"]["absolute"], told["dca"]["absolute_kernel"]):
+        assert own["bars"] == 2000
+        assert own["bars_per_second"] == pytest.approx(2000 / own["seconds"])
+        assert Decimal(own["final_equity"]) > 0
+    live, twin = told["dca"]["absolute"], told["dca"]["absolute_kernel"]
+    assert (live["fills"], live["final_equity"]) == (twin["fills"], twin["final_equity"])
+
+
+def test_the_table_tells_our_two_rows_apart(capsys):
+    assert status_of(["bench", "--only", "sma", "--no-peers", "--bars", "2000"]) == 0
+    said = capsys.readouterr().out
+    assert "absolute, live strategy class" in said
+    assert "absolute_kernel, compiled twin" in said
 
 
 def test_a_file_without_a_long_stretch_is_refused(tmp_path, capsys):

@@ -89,7 +89,9 @@ class Options:
     ] = None
     market: Annotated[Market, typer.Option(help=_("What is traded."))] = Market.SPOT
     symbol: Annotated[str | None, typer.Option(help=_("The market, e.g. BTCUSDT."))] = None
-    capital: Annotated[str, typer.Option(help=_("Money at the start."))] = "10000"
+    capital: Annotated[
+        str | None, typer.Option(help=_("Money at the start: 10000 in quote, 1 in base."))
+    ] = None
     maker: Annotated[str | None, typer.Option(help=_("Maker fee; item 4 if not given."))] = None
     taker: Annotated[str | None, typer.Option(help=_("Taker fee; item 4 if not given."))] = None
     fee_coin: Annotated[
@@ -107,7 +109,7 @@ class Options:
     slippage_bps: Annotated[str, typer.Option(help=_("How much worse a taker trades."))] = "0"
     latency_ms: Annotated[str, typer.Option(help=_("Delay of an order, LOW:HIGH."))] = "0"
     cancel_ms: Annotated[str, typer.Option(help=_("Delay of a cancel, LOW:HIGH."))] = "0"
-    seed: Annotated[int, typer.Option(help=_("Seed of the delays."))] = 0
+    seed: Annotated[int, typer.Option(min=0, help=_("Seed of the delays."))] = 0
     leverage: Annotated[str, typer.Option(help=_("Leverage of a perpetual."))] = "1"
     margin: Annotated[Margin, typer.Option(help=_("Cross or isolated."))] = Margin.CROSS
     funding: Annotated[
@@ -190,9 +192,17 @@ def _assumed(told: Options, *, taxa: Ratio) -> "Assumptions":
     from absolute.risk.limits import Limits
 
     floor = told.equity_floor
+    capital = told.capital or ("1" if told.market is Market.INVERSE else "10000")
+    if told.market is Market.SPOT and (told.leverage != "1" or told.margin is not Margin.CROSS):
+        message = _("Leverage and margin belong to a perpetual; leave them out on spot.")
+        raise UserError("OPTION_ON_SPOT", message)
+    if told.flatten and floor is None:
+        raise UserError("USAGE", _("--flatten needs a floor: give --equity-floor as well."))
+    money = within("--capital", capital, LEDGER_UNIT)
+    lowest = None if floor is None else within("--equity-floor", floor, LEDGER_UNIT, money)
     return Assumptions(
         fees=_fees(told.maker, told.taker, told.fee_coin, taxa=taxa),
-        capital=within("--capital", told.capital, LEDGER_UNIT),
+        capital=money,
         fills=FillModel(
             FillRule(told.fill),
             Ratio(ratio("--volume-share", told.volume_share, Decimal("0.0001"), ONE)),
@@ -206,7 +216,7 @@ def _assumed(told: Options, *, taxa: Ratio) -> "Assumptions":
         leverage=within("--leverage", told.leverage, ONE, Decimal(125)),
         margin=MarginMode(told.margin),
         limits=Limits(
-            equity_floor=None if floor is None else within("--equity-floor", floor, LEDGER_UNIT),
+            equity_floor=lowest,
             flatten=told.flatten,
         ),
     )

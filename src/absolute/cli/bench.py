@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from decimal import Decimal
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated
 
 import typer
 from rich.console import Console
@@ -15,6 +15,8 @@ from rich.table import Table
 
 from absolute.cli.output import print_json, progress
 from absolute.desk.benchmark import (
+    LIVE,
+    TWIN,
     Failed,
     Measured,
     Results,
@@ -25,8 +27,6 @@ from absolute.desk.benchmark import (
     system,
 )
 from absolute.desk.language import _, format_amount
-
-OWN: Final = "absolute"
 
 _Only = Annotated[
     str | None, typer.Option("--only", metavar="CASE", help=_("One case: dca or sma."))
@@ -60,11 +60,10 @@ def run(
         count = _Count(tell)
         found = bench(request, watch=count.begin, install=_say)
     if as_json:
-        told = {name: {**results, "ratios": ratios(results)} for name, results in found.items()}
-        print_json({"system": system(), **told})
+        print_json({"system": system(), **{name: _told(each) for name, each in found.items()}})
     else:
         _print_tables(found)
-    raise typer.Exit(0 if all(_is_sound(results[OWN]) for results in found.values()) else 1)
+    raise typer.Exit(0 if all(_is_sound(results[LIVE]) for results in found.values()) else 1)
 
 
 class _Count:
@@ -83,6 +82,12 @@ class _Count:
 def _say(sentence: str) -> None:
     """An installation takes a while and happens once, so that it is told even beside JSON."""
     print(f"absolute: {sentence}", file=sys.stderr, flush=True)
+
+
+def _told(results: Results) -> dict[str, object]:
+    """A case as JSON tells it: every program, and both of ours beside each peer."""
+    twin = ratios(results, own=TWIN)
+    return {**results, "ratios": ratios(results), "kernel_ratios": twin}
 
 
 def _is_sound(own: Measured | Failed) -> bool:
@@ -114,22 +119,31 @@ def _table(results: Results) -> Table:
     table = Table(box=None, padding=(0, 1), collapse_padding=True, pad_edge=False)
     table.add_column(_("program"), no_wrap=True)
     headings = (_("bars"), _("seconds"), _("M bars/s"), _("fills"), _("equity"))
-    for heading in (*headings, _("agrees"), _("ours is")):
+    for heading in (*headings, _("agrees"), _("ours is"), _("its twin is")):
         table.add_column(heading, justify="right", no_wrap=True)
-    faster = ratios(results)
+    faster, twin_faster = ratios(results), ratios(results, own=TWIN)
+    labels = {
+        LIVE: _("{name}, live strategy class").format(name=LIVE),
+        TWIN: _("{name}, compiled twin").format(name=TWIN),
+    }
     for name, each in results.items():
         if isinstance(each, Measured):
             table.add_row(
-                name,
+                labels.get(name, name),
                 _whole(each.bars),
                 format_amount(Decimal(repr(each.seconds)), 4),
                 format_amount(Decimal(repr(each.bars_per_second / 1e6)), 3),
                 _whole(each.fills),
                 format_amount(each.final_equity, 0),
                 _verdict(each),
-                f"{format_amount(Decimal(repr(faster[name])), 1)} x" if name in faster else "",
+                _times(faster.get(name)),
+                _times(twin_faster.get(name)),
             )
     return table
+
+
+def _times(ratio: float | None) -> str:
+    return "" if ratio is None else f"{format_amount(Decimal(repr(ratio)), 1)} x"
 
 
 def _remarks(results: Results) -> Iterator[str]:

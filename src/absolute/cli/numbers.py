@@ -33,4 +33,7 @@ def span_ms(option: str, text: str) -> tuple[int, int]:
     first, colon, second = text.partition(":")
     low = within(option, first, Decimal(0), Decimal(60_000))
     high = within(option, second, low, Decimal(60_000)) if colon else low
+    if low % 1 or high % 1:
+        message = _("{option} {text}: a delay is a whole number of milliseconds.")
+        raise UserError("USAGE", message.format(option=option, text=text))
     return int(low), int(high)

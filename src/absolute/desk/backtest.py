@@ -17,7 +17,7 @@ from absolute.desk.market_data import Found
 from absolute.desk.setup import Assumptions, Desk, new_ledger, wire
 from absolute.domain.instrument import Kind
 from absolute.domain.notes import Halted, LadderCapped, RungSkipped
-from absolute.domain.units import plain
+from absolute.domain.units import ZERO, ledger_down, plain
 from absolute.engine.agenda import Agenda
 from absolute.engine.metrics import Curve, measure
 from absolute.engine.replay import replay
@@ -92,6 +92,8 @@ def result_of(
     third = assumed.fees.third_held * (assumed.fees.third_price or 0)
     initial = assumed.capital + third
     final = ledger.equity(_last_price(tape))
+    if instrument.inverse:
+        final = ledger_down(final)  # a quotient; every other equity is exact
     equity = equity_at_closes(tape, books.steps, instrument)
     close = tape.closes()
     held = float(initial) * (
@@ -132,7 +134,7 @@ def _last_price(tape: Tape) -> Decimal:
 def _passport(
     finished: Run, found: Found, assumed: Assumptions, parameters: Mapping[str, object]
 ) -> Passport:
-    tape, source = found.tape, found.source
+    tape, source, floor = found.tape, found.source, assumed.limits.equity_floor
     fees = assumed.fees
     told = {
         **parameters,
@@ -144,10 +146,18 @@ def _passport(
         "queue_ahead": plain(assumed.fills.queue_ahead),
         "leverage": plain(assumed.leverage),
         "margin": assumed.margin.value,
+        "equity_floor": None if floor is None else plain(floor),
+        "flatten": assumed.limits.flatten,
+        "tick": plain(found.instrument.tick),
+        "lot": plain(found.instrument.lot),
+        "min_notional": plain(found.instrument.min_notional),
+        "inputs": dict(source.inputs),
     }
     told_fees = {"maker": plain(fees.maker), "taker": plain(fees.taker), "coin": fees.coin.value}
     if fees.third is not None:
         told_fees["coin"] = str(fees.third)
+        told_fees["price"] = plain(fees.third_price or ZERO)
+        told_fees["held"] = plain(fees.third_held)
     return Passport(
         version=__version__,
         data_sha256=source.sha256,

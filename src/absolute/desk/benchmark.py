@@ -25,7 +25,15 @@ from absolute.desk.benchmark_market import (
     read_market,
     save_market,
 )
-from absolute.desk.benchmark_own import LOT, OwnRun, run_ours_dca, run_ours_sma
+from absolute.desk.benchmark_own import (
+    LOT,
+    Outcome,
+    OwnRun,
+    run_ours_dca,
+    run_ours_sma,
+    run_twin_dca,
+    run_twin_sma,
+)
 from absolute.desk.benchmark_peers import (
     HOUSE,
     PEERS,
@@ -40,6 +48,10 @@ from absolute.desk.language import _
 from absolute.domain.errors import UserError
 from absolute.domain.units import ONE, Quote, Ratio
 from absolute.kernels.tape import Tape
+
+LIVE: Final = "absolute"
+TWIN: Final = "absolute_kernel"
+"""Our two rows: the strategy class that trades live, and the compiled kernel equal to it."""
 
 CASH: Final = Quote(Decimal(10_000))
 BARS_MAX: Final = 10_000_000
@@ -76,17 +88,30 @@ CROSS_FEE: Final = Ratio(Decimal("0.0001"))
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One comparison: our own run, and the peers by name."""
+    """One comparison: our own run, its compiled twin, and the peers by name."""
 
     name: str
     fee: Ratio
     own: OwnRun
+    twin: OwnRun
     peers: tuple[str, ...]
 
 
 CASES: Final = (
-    Case("dca", LADDER.fee, run_ours_dca, ("vectorbt", "nautilus", "backtesting")),
-    Case("sma", CROSS_FEE, run_ours_sma, ("vectorbt", "vectorbt_numba", "nautilus", "backtesting")),
+    Case(
+        "dca",
+        LADDER.fee,
+        own=run_ours_dca,
+        twin=run_twin_dca,
+        peers=("vectorbt", "nautilus", "backtesting"),
+    ),
+    Case(
+        "sma",
+        CROSS_FEE,
+        own=run_ours_sma,
+        twin=run_twin_sma,
+        peers=("vectorbt", "vectorbt_numba", "nautilus", "backtesting"),
+    ),
 )
 
 
@@ -155,7 +180,7 @@ def request_of(
 
 def steps(request: Request) -> int:
     """How often `bench` will tell that it begins something."""
-    return sum(1 + len(case.peers) * request.peers for case in request.cases)
+    return sum(2 + len(case.peers) * request.peers for case in request.cases)
 
 
 def bench(request: Request, *, watch: Watch, install: Watch) -> dict[str, Results]:
@@ -169,15 +194,15 @@ def bench(request: Request, *, watch: Watch, install: Watch) -> dict[str, Result
         return {case.name: _measure(case, desk, watch) for case in request.cases}
 
 
-def ratios(results: Results) -> dict[str, float]:
-    """How many times more bars a second ours does than each peer that was measured."""
-    own = results["absolute"]
-    if isinstance(own, Failed):
+def ratios(results: Results, *, own: str = LIVE) -> dict[str, float]:
+    """How many times more bars a second one of ours does than each peer that was measured."""
+    ours = results.get(own)
+    if not isinstance(ours, Measured):
         return {}
     return {
-        name: own.bars_per_second / each.bars_per_second
+        name: ours.bars_per_second / each.bars_per_second
         for name, each in results.items()
-        if isinstance(each, Measured) and each is not own
+        if isinstance(each, Measured) and name not in {LIVE, TWIN}
     }
 
 
@@ -208,11 +233,12 @@ class _Desk:
 
 
 def _measure(case: Case, desk: _Desk, watch: Watch) -> dict[str, Entry]:
-    """Ours first, then the peers; each is held against the reference over as many bars."""
+    """Both of ours first, then the peers; each is held against the reference over as many bars."""
     checks: dict[int, Check | None] = {}
     found: dict[str, Entry] = {}
-    watch(f"{case.name}: absolute")
-    found["absolute"] = _entry(partial(_own_run, case, desk), case, desk, checks)
+    for name, own in ((LIVE, case.own), (TWIN, _careful(case.twin))):
+        watch(f"{case.name}: {name}")
+        found[name] = _entry(partial(_own_run, own, case, desk), case, desk, checks)
     for peer in PEERS if desk.request.peers else ():
         if peer.name in case.peers:
             watch(f"{case.name}: {peer.name}")
@@ -250,12 +276,24 @@ def agrees(fills: int, final_equity: Quote, check: Check) -> bool:
     return fills == check.fills and off <= EQUITY_TOLERANCE * abs(check.final_equity)
 
 
-def _own_run(case: Case, desk: _Desk) -> PeerRun:
+def _careful(twin: OwnRun) -> OwnRun:
+    """A twin whose refusal (too much money, a filter that might matter) is a result, as a peer's."""
+
+    def run(market: Market, *, cash: Quote, fee: Ratio) -> Outcome:
+        try:
+            return twin(market, cash=cash, fee=fee)
+        except (ValueError, OverflowError) as error:
+            raise Unmeasured(str(error)) from error
+
+    return run
+
+
+def _own_run(own: OwnRun, case: Case, desk: _Desk) -> PeerRun:
     """Our own runs after one that is not counted, since kernels are compiled in it."""
     repeat = desk.request.repeat or OWN_REPEAT
-    own = partial(case.own, desk.market, cash=CASH, fee=case.fee)
-    own()
-    done = [own() for _run in range(repeat)]
+    once = partial(own, desk.market, cash=CASH, fee=case.fee)
+    once()
+    done = [once() for _run in range(repeat)]
     runs = tuple(each.seconds for each in done)
     last = done[-1]
     return PeerRun(len(desk.market.tape), runs, last.fills, last.final_equity, __version__)

@@ -1,6 +1,8 @@
-"""Owns our own side of the benchmark: one counted run of each case, by the engine that trades live.
+"""Owns our own side of the benchmark: one counted run of each case, live class and compiled twin.
 
-A run is timed from a market in memory to the finished result, as a peer's is: building the skip
+The first is the strategy class that trades live in the exact engine; the second the kernel that
+tests hold equal to it. A run is timed from a market in memory to the finished result, as a peer is:
+building the skip
 index counts, making or reading the market does not. It must not know of peers or repetitions.
 """
 
@@ -24,13 +26,21 @@ from absolute.engine.replay import replay
 from absolute.engine.session import Session
 from absolute.engine.step import Engine
 from absolute.kernels.feed import TapeFeed
+from absolute.kernels.ladder import LadderShape, LadderTerms, run_ladder
+from absolute.kernels.signal import SignalTerms, run_signals
+from absolute.kernels.skip import SkipIndex
 from absolute.kernels.tape import Tape
 from absolute.matching.venue import SimVenue, VenueRules
 from absolute.risk.limits import Limits
 from absolute.store.journal import MemoryJournal
 from absolute.strategies.contract import Strategy
 from absolute.strategies.ladder import Ladder
-from absolute.strategies.ladder_plan import SEED_DEFAULTS
+from absolute.strategies.ladder_plan import (
+    SEED_DEFAULTS,
+    LadderConfig,
+    TargetMode,
+    ladder_plan,
+)
 from absolute.strategies.signal import SignalFollower
 
 LOT: Final = Qty(Decimal("0.00001"))
@@ -54,8 +64,20 @@ class OwnRun(Protocol):
 
 def run_ours_dca(market: Market, *, cash: Quote, fee: Ratio) -> Outcome:
     """The seed's ladder without reinvestment, by the strategy class that trades live."""
-    ladder = Ladder(replace(SEED_DEFAULTS, lucro_reaplicar=False, taxa=fee))
-    return _timed(market.tape, ladder, cash, fee=fee, agenda=None)
+    return _timed(market.tape, Ladder(_config(fee)), cash, fee=fee, agenda=None)
+
+
+def run_twin_dca(market: Market, *, cash: Quote, fee: Ratio) -> Outcome:
+    """The same ladder by its compiled twin; raises ValueError or OverflowError as that does."""
+    tape, shape = market.tape, ladder_shape(_config(fee))
+    instrument, fees = _instrument(tape), _fees(fee)
+    started = perf_counter()
+    terms = LadderTerms.of(
+        shape, instrument=instrument, fees=fees, cash=cash, price_unit=tape.price_unit
+    )
+    done = run_ladder(tape.open, SkipIndex.over(tape.low, tape.high), terms)
+    seconds = perf_counter() - started
+    return Outcome(seconds, len(done.fills), done.equity(tape.price(tape.close.item(-1))))
 
 
 def run_ours_sma(market: Market, *, cash: Quote, fee: Ratio) -> Outcome:
@@ -64,6 +86,43 @@ def run_ours_sma(market: Market, *, cash: Quote, fee: Ratio) -> Outcome:
     values = [ONE if signal else ZERO for signal in market.signals[changes]]
     agenda = Signals(changes.tolist(), values)
     return _timed(market.tape, SignalFollower(), cash, fee=fee, agenda=agenda)
+
+
+def run_twin_sma(market: Market, *, cash: Quote, fee: Ratio) -> Outcome:
+    """The same cross by the compiled twin; raises ValueError or OverflowError as that does."""
+    tape, instrument = market.tape, _instrument(market.tape)
+    started = perf_counter()
+    terms = SignalTerms.of(
+        cash=cash,
+        price_unit=tape.price_unit,
+        lot=instrument.lot,
+        fee=fee,
+        min_notional=instrument.min_notional,
+    )
+    done = run_signals(tape.open, tape.close, market.signals, terms)
+    seconds = perf_counter() - started
+    return Outcome(seconds, len(done.fills), Quote(done.equity(terms, tape.close.item(-1))))
+
+
+def ladder_shape(config: LadderConfig) -> LadderShape:
+    """What the compiled twin needs of a ladder's settings; ValueError for one it does not do."""
+    known = {"target_mode": TargetMode.GROSS, "resting_rebuys": 1, "cool_down_s": 0}
+    for name, value in known.items():
+        if getattr(config, name) != value:
+            raise ValueError(f"the compiled twin needs {name} = {value}")
+    plan = ladder_plan(config)
+    return LadderShape(
+        orders=plan.orders,
+        drops=plan.drops,
+        targets=plan.targets,
+        clamps=(config.qty_minima, config.qty_maxima),
+        cap=config.saldo_limite,
+        reinvest=config.lucro_reaplicar,
+    )
+
+
+def _config(fee: Ratio) -> LadderConfig:
+    return replace(SEED_DEFAULTS, lucro_reaplicar=False, taxa=fee)
 
 
 def _timed(
@@ -83,8 +142,16 @@ def _timed(
 
 
 def _ledger(tape: Tape, cash: Quote, fee: Ratio) -> Ledger:
-    """A spot account over the tape's ticks; what a venue might refuse is out of reach."""
-    instrument = Instrument(
+    return Ledger(_instrument(tape), {QUOTE: cash}, fees=_fees(fee))
+
+
+def _fees(fee: Ratio) -> FeeSchedule:
+    return FeeSchedule(fee, fee, FeeCoin.QUOTE)
+
+
+def _instrument(tape: Tape) -> Instrument:
+    """A spot market over the tape's ticks; what a venue might refuse is out of reach."""
+    return Instrument(
         id=InstrumentId("BTCUSDT"),
         kind=Kind.SPOT,
         base=BASE,
@@ -94,4 +161,3 @@ def _ledger(tape: Tape, cash: Quote, fee: Ratio) -> Ledger:
         min_qty=LOT,
         min_notional=Quote(ONE),
     )
-    return Ledger(instrument, {QUOTE: cash}, fees=FeeSchedule(fee, fee, FeeCoin.QUOTE))

@@ -1,5 +1,8 @@
 """Owns the bringing together of a run's market: bars, mark price, funding and the instrument."""
 
+import hashlib
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from pathlib import Path
@@ -31,6 +34,8 @@ __all__ = [
 
 SECOND_NS = 1_000_000_000
 MINUTE_NS = 60 * SECOND_NS
+MARK_APART_MAX = 0.05
+FINER_APART_MAX = 0.001
 DEMO_START_NS = 1_704_067_200_000_000_000
 """2024-01-01 00:00 UTC: a made market needs a date, and this one is nobody's."""
 
@@ -56,13 +61,14 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Where the bars come from: for the passport."""
+    """Where the bars come from: for the passport. `inputs` are the hashes of all else read."""
 
     name: str
     sha256: str
     gaps: int
     missing_bars: int
     seed: int | None = None
+    inputs: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -82,21 +88,60 @@ class Found:
 
 def gather(wanted: Wanted) -> Found:
     """Read every file and check that they fit together; raises `UserError`."""
+    _check_options(wanted)
     bars = read_bars(wanted.data, start=wanted.start, end=wanted.end, symbol=wanted.symbol)
     if wanted.gaps is GapPolicy.REFUSE:
         refuse_gaps(bars)
-    tape = bars.tape
+    tape, inputs = bars.tape, {}
     if wanted.finer is not None:
-        tape = refined(tape, read_bars(wanted.finer, start=wanted.start, end=wanted.end).tape)
+        finer = read_bars(wanted.finer, start=wanted.start, end=wanted.end, symbol=wanted.symbol)
+        tape, inputs["finer"] = refined(tape, finer.tape), finer.sha256
     unit = tape.price_unit  # before the mark, which may need a finer one
     if wanted.mark is not None:
         tape = align_mark(tape, wanted.mark, symbol=wanted.symbol)
-    symbol = (
-        wanted.symbol or bars.symbol or ("BTCUSD" if wanted.kind is Kind.INVERSE else "BTCUSDT")
-    )
+        inputs["mark"] = tape.sha256()
+        _check_mark(tape)
+    symbol = wanted.symbol or bars.symbol or symbol_of(wanted.data, wanted.kind)
     instrument = market(symbol, wanted.kind, unit=unit, grid=wanted.grid)
     schedule = _funding(wanted, instrument, tape)
-    return Found(tape, _source(bars), instrument, schedule, _brackets(wanted, instrument))
+    brackets = _brackets(wanted, instrument)
+    for name, part in (("funding", schedule), ("brackets", brackets)):
+        if part is not None:
+            inputs[name] = hashlib.sha256(repr(part).encode()).hexdigest()
+    return Found(tape, replace(_source(bars), inputs=inputs), instrument, schedule, brackets)
+
+
+def symbol_of(path: Path, kind: Kind) -> str:
+    """The market a file's own name tells, as in `ethusdt_1m.parquet`; else Bitcoin's."""
+    word = re.split(r"[^A-Za-z0-9]", path.name, maxsplit=1)[0].upper()
+    known = re.fullmatch(r"([A-Z]{2,6})(USDT|USDC|USD|BTC)", word)
+    base = known[1] if known else "BTC"
+    if kind is Kind.INVERSE:
+        return f"{base}USD"
+    return f"{base}{known[2] if known else 'USDT'}"
+
+
+def _check_options(wanted: Wanted) -> None:
+    """Refuse what means nothing for the market asked for, before anything is read."""
+    if wanted.kind is not Kind.SPOT:
+        return
+    for option, given in (("--brackets", wanted.brackets), ("--mark", wanted.mark)):
+        if given is not None:
+            raise UserError(
+                "OPTION_ON_SPOT", f"{option} belongs to a perpetual; leave it out on spot."
+            )
+
+
+def _check_mark(tape: Tape) -> None:
+    """A mark price follows its market: most closes lie within a twentieth of each other."""
+    if tape.mark_close is None:
+        return
+    apart = float(np.median(np.abs(tape.mark_close / tape.close - 1.0)))
+    if apart > MARK_APART_MAX:
+        raise UserError(
+            "DATA_MARK_OTHER_MARKET",
+            f"The mark price lies {apart:.0%} from the bars; give the mark of the same market.",
+        )
 
 
 def made_market(*, seed: int, bars: int, first_price: Decimal) -> Found:
@@ -116,10 +161,9 @@ def made_market(*, seed: int, bars: int, first_price: Decimal) -> Found:
 
 
 def refined(tape: Tape, finer: Tape) -> Tape:
-    """Replace every bar that finer bars cover whole by those bars, so that its path is known.
+    """The finer bars that make up the bars, so that the path inside each is known.
 
-    The tape's bar length becomes the finer one; a coarse bar that stays keeps its own times.
-    Raises `UserError` FINER_MISMATCH where the two do not fit.
+    Raises `UserError` FINER_MISMATCH where they do not cover every bar or are another market's.
     """
     if tape.bar_ns % finer.bar_ns or tape.price_unit != finer.price_unit:
         raise UserError(
@@ -135,6 +179,12 @@ def refined(tape: Tape, finer: Tape) -> Tape:
         raise UserError(
             "FINER_MISMATCH",
             f"The finer bars do not cover {missing} of {len(tape)} bars; choose a covered range.",
+        )
+    apart = np.abs(finer.close[last - 1] / tape.close - 1.0)
+    if float(np.median(apart)) > FINER_APART_MAX:
+        raise UserError(
+            "FINER_MISMATCH",
+            f"The finer bars close {float(np.median(apart)):.1%} away; give the same market.",
         )
     return finer.slice(int(first[0]), int(last[-1]))
 

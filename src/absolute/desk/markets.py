@@ -4,6 +4,7 @@ A real venue's filters come with its own connection; these serve back-tests and 
 Binance spot and USD-M `exchangeInfo`, Bybit V5 `instruments-info` (BTCUSDT, BTCUSD).
 """
 
+import re
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Final
@@ -27,11 +28,15 @@ class Grid:
 
 def split_symbol(symbol: str) -> tuple[Asset, Asset]:
     """Base and quote of `BTCUSDT`, `BTC-USDT`, `BTC/USDT`; raises `UserError` where unclear."""
-    plain = symbol.upper()
+    plain = symbol.upper().strip()
+    if re.fullmatch(r"[A-Z0-9]+[/_-]?[A-Z0-9]*", plain) is None:
+        plain = ""
     for mark in ("/", "-", "_"):
         if mark in plain:
             base, _, quote = plain.partition(mark)
-            return Asset(base), Asset(quote.removesuffix("PERP") or "USDT")
+            quote = quote.removesuffix("PERP") or "USDT"
+            if base != quote:
+                return Asset(base), Asset(quote)
     for quote in QUOTES:
         if plain.endswith(quote) and len(plain) > len(quote):
             return Asset(plain.removesuffix(quote)), Asset(quote)

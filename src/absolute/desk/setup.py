@@ -99,8 +99,14 @@ class Assumptions:
 def new_ledger(instrument: Instrument, assumed: Assumptions) -> Ledger:
     """A ledger at the start of a run."""
     balances = {instrument.settle: assumed.capital}
-    if assumed.fees.third is not None:
-        balances[assumed.fees.third] = assumed.fees.third_held
+    third = assumed.fees.third
+    if third is not None and third in {instrument.base, instrument.quote, ""}:
+        raise UserError(
+            "FEE_COIN_INVALID",
+            f"The fee coin '{third}' is a coin of the market itself; write received or quote.",
+        )
+    if third is not None:
+        balances[third] = assumed.fees.third_held
     return Ledger(instrument, balances, fees=assumed.fees.schedule(), leverage=assumed.leverage)
 
 

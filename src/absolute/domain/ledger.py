@@ -183,7 +183,8 @@ class Ledger:
         free = self.available(instrument.settle)
         if instrument.kind is Kind.SPOT:
             return Quote(ledger_down(free / self._grossed) if self._rate else free)
-        value = free * self.leverage / (ONE + self._rate * self.leverage)
+        free += min(ZERO, self.unrealised(price))
+        value = max(ZERO, free) * self.leverage / (ONE + self._rate * self.leverage)
         return Quote(ledger_down(value * price if instrument.kind is Kind.INVERSE else value))
 
     def equity(self, price: Decimal) -> Decimal:

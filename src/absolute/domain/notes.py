@@ -46,6 +46,16 @@ class RungSkipped:
 
 
 @dataclass(frozen=True, slots=True)
+class RungRefused:
+    """The venue did not take a rung; it is tried again after the next fill."""
+
+    time: Nanos
+    deal: int
+    rung: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class LadderCapped:
     """The next rung would break the cap: the deal stops growing here."""
 
@@ -76,4 +86,4 @@ class Halted:
     detail: str
 
 
-Note = DealOpened | DealClosed | RungSkipped | LadderCapped | DustKept | Halted
+Note = DealOpened | DealClosed | RungSkipped | RungRefused | LadderCapped | DustKept | Halted

@@ -14,7 +14,7 @@ from typing import Final
 from absolute.domain.errors import IllegalStep
 from absolute.domain.ids import ClientOrderId, Role, VenueOrderId
 from absolute.domain.instrument import Side
-from absolute.domain.units import ZERO, Asset, Nanos, Price, Qty, Quote
+from absolute.domain.units import ZERO, Asset, Base, Nanos, Price, Qty, Quote
 
 
 class OrderType(StrEnum):
@@ -148,7 +148,8 @@ class Terms:
 class Order:
     """Our record of one order. Only `Portfolio` changes it.
 
-    `hold` is what of `hold_asset` it still reserves.
+    `hold` is what of `hold_asset` it still reserves; `paid` and `worth` are the quote and the
+    base value of what filled.
     """
 
     client_id: ClientOrderId
@@ -160,6 +161,7 @@ class Order:
     venue_id: VenueOrderId | None = None
     filled: Qty = Qty(ZERO)
     paid: Quote = Quote(ZERO)
+    worth: Base = Base(ZERO)
     reason: str | None = None
 
     def take(self, step: Step) -> None:
@@ -184,5 +186,5 @@ class Order:
 
     @property
     def average(self) -> Price | None:
-        """The mean price of what filled, weighted by quantity."""
-        return Price(self.paid / self.filled) if self.filled else None
+        """The mean price of what filled: quote value over base value."""
+        return Price(self.paid / self.worth) if self.worth else None

@@ -37,7 +37,7 @@ from absolute.domain.messages import (
 )
 from absolute.domain.order import Order, PositionSide, Step
 from absolute.domain.position import Position
-from absolute.domain.units import ZERO, Asset, Nanos, Price, Qty, Quote
+from absolute.domain.units import ZERO, Asset, Base, Nanos, Price, Qty, Quote
 
 
 class Portfolio:
@@ -187,6 +187,7 @@ class Portfolio:
             self._fees_due.add(fill.trade_id)
         order.filled = Qty(order.filled + fill.qty)
         order.paid = Quote(order.paid + self.instrument.notional(fill.qty, fill.price))
+        order.worth = Base(order.worth + self.instrument.base_value(fill.qty, fill.price))
         self.price = fill.price
         if done:
             self._release(order, order.hold)

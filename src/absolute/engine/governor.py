@@ -97,7 +97,17 @@ class Governor:
         return (Halted(event.time, "EQUITY_FLOOR", detail),)
 
     def _stop(self, wanted: tuple[Terms, ...], *, flatten: bool) -> None:
-        """Want nothing new: keep what rests, or clear it all away and sell what is held."""
+        """Want nothing new: keep what rests, or clear it all away and sell what is held.
+
+        A plain stop does not take a flatten back; and what is too small for a market sell keeps
+        the orders that close it.
+        """
+        if not flatten and (self.mode is Mode.FLATTENING or FLATTEN in self._portfolio.live):
+            return
+        if flatten and self._portfolio.held and not self._flatten():
+            self.mode, closing = Mode.STOPPED, self._closing_side()
+            self.kept = tuple(terms for terms in wanted if terms.side is closing)
+            return
         self.mode = Mode.FLATTENING if flatten else Mode.STOPPED
         live = self._portfolio.live
         self.kept = () if flatten else tuple(terms for terms in wanted if terms.role in live)
@@ -111,7 +121,9 @@ class Governor:
         instrument = portfolio.instrument
         held = portfolio.position().qty if instrument.perpetual else portfolio.held
         qty = instrument.qty_down(abs(held))
-        if qty <= ZERO or qty < instrument.min_qty:
+        value = instrument.notional(qty, portfolio.price or ZERO)
+        small = value < instrument.min_notional and not instrument.perpetual
+        if qty <= ZERO or qty < instrument.min_qty or small:
             return ()
         side, perpetual = self._closing_side(), instrument.perpetual
         return (Terms(FLATTEN, side, OrderType.MARKET, qty=qty, reduce_only=perpetual),)

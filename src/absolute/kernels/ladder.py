@@ -16,7 +16,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, Protocol
 
 import numpy as np
 from numba import njit
@@ -41,30 +41,41 @@ NONE: Final = 0
 ASKED: Final = -1
 DONE, ASKS, OUTGROWN, BEYOND = range(4)
 
-BOOK: Final = np.dtype(
-    [
-        (name, np.int64)
-        for name in (
-            "bar",  # of the last fill
-            "at",  # the price of the market then
-            "count",  # of fills
-            "cash",
-            "held",
-            "acquired",
-            "paid",
-            "bought",
-            "flow",
-            "cost",
-            "spent",
-            "rung",
-            "added",
-            "exit",  # its price, NONE while nothing is held, ASKED while only the engine can say
-            "lower",  # the price of the next rebuy
-            "lots",  # and its size
-        )
-    ]
-)
-"""The account and the books of the deal, as `strategies.deal.Deal` keeps them."""
+
+class Fill(Protocol):
+    """One row of `FILL` as compiled code sees it."""
+
+    bar: int
+    lots: int
+    ticks: int
+    fee: int
+
+
+class Book(Protocol):
+    """The account and the books of the deal, as `strategies.deal.Deal` keeps them.
+
+    `bar` and `at`: where the last fill was, and what the market stood at. `exit` is a price, or
+    NONE while nothing is held, or ASKED while only the engine can say. `lower` and `lots` are the
+    next rebuy.
+    """
+
+    bar: int
+    at: int
+    count: int
+    cash: int
+    held: int
+    paid: int
+    bought: int
+    cost: int
+    spent: int
+    rung: int
+    added: int
+    exit: int
+    lower: int
+    lots: int
+
+
+BOOK: Final = np.dtype([(name, np.int64) for name in Book.__annotations__])
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +135,8 @@ class LadderTerms(NamedTuple):
     ) -> "LadderTerms":
         """Whole numbers of exact ones; raises ValueError for what this kernel does not do."""
         _refuse_market(instrument, fees, price_unit)
+        if not len(shape.orders) == len(shape.drops) == len(shape.targets) > 0:
+            raise ValueError("orders, drops and targets must be equally many")
         if any(drop >= DROP_MAX for drop in shape.drops):
             raise ValueError(f"drops of {DROP_MAX} and more are not for this kernel")
         grain, coins = _units(instrument.tick * instrument.lot), _units(instrument.lot)
@@ -240,11 +253,11 @@ def _refuse_filters(index: SkipIndex, terms: LadderTerms) -> None:
 
 def _exact_exit(book: NDArray[np.void], terms: LadderTerms) -> int:
     """The price of the exit as the engine reckons it, in 28 digits."""
-    average = Decimal(book["paid"].item()) / book["bought"].item()
+    average = Decimal(book["paid"].item()) / Decimal(book["bought"].item())
     growth = Decimal(terms.grows[book["rung"].item()].item()) / GRAIN
     tick = Decimal(terms.under) / terms.over
-    price = average * growth
-    return int(price // tick) + (price % tick != ZERO)
+    whole, rest = divmod(average * growth, tick)
+    return int(whole) + (1 if rest else 0)
 
 
 # ------------------------------------------------------------------------------------- the compiled
@@ -256,8 +269,8 @@ def _times_over(a: int, b: int, by: int) -> tuple[int, int]:
 
     The float is off by so little that what is left over still fits, and wrapping does not hurt it.
     """
-    guess = np.int64(np.float64(a) * np.float64(b) / np.float64(by))
-    left = np.int64(np.uint64(a) * np.uint64(b) - np.uint64(guess) * np.uint64(by))
+    guess = int(np.float64(a) * np.float64(b) / np.float64(by))
+    left = int(np.int64(np.uint64(a) * np.uint64(b) - np.uint64(guess) * np.uint64(by)))
     more = left // by
     return guess + more, left - more * by
 
@@ -285,9 +298,9 @@ def _exit_ticks(paid: int, bought: int, grow: int, terms: LadderTerms) -> int:
     ticks += p // under
     p %= under
     part = r / GRAIN + p / under + s / GRAIN / under
-    near = np.int64(part + 0.5)
+    near = int(part + 0.5)
     if abs(part - near) > 1e-9:
-        return ticks + np.int64(part) + 1
+        return ticks + int(part) + 1
     left = np.int64(
         np.uint64(r) * np.uint64(under)
         + np.uint64(p - near * under) * np.uint64(GRAIN)
@@ -303,7 +316,9 @@ def _exit_ticks(paid: int, bought: int, grow: int, terms: LadderTerms) -> int:
 
 @njit(cache=True)
 def _amount(rung: int, added: int, terms: LadderTerms) -> int:
-    return max(terms.least, min(terms.orders[rung] + added, terms.most))
+    """The quote value of an order with the profit put on it."""
+    amount: int = terms.orders[rung] + added
+    return max(terms.least, min(amount, terms.most))
 
 
 @njit(cache=True)
@@ -313,25 +328,23 @@ def _power(cash: int, terms: LadderTerms) -> int:
 
 
 @njit(cache=True)
-def _buy(book: NDArray[np.void], ticks: int, lots: int, taker: bool, terms: LadderTerms) -> int:
+def _buy(book: Book, ticks: int, lots: int, taker: bool, terms: LadderTerms) -> int:
     """Book a buy; returns its fee."""
     value, coins = lots * ticks * terms.grain, lots * terms.coins
     rate = terms.taker if taker else terms.maker
     fee = _part_up(coins if terms.received else value, rate, terms.share)
     outlay, got = (value, coins - fee) if terms.received else (value + fee, coins)
     book.cash -= outlay
-    book.flow -= outlay
     book.cost += outlay
     book.paid += value
     book.spent += value
     book.bought += coins
     book.held += got
-    book.acquired += got
     return fee
 
 
 @njit(cache=True)
-def _arm(book: NDArray[np.void], ticks: int, terms: LadderTerms) -> None:
+def _arm(book: Book, ticks: int, terms: LadderTerms) -> None:
     """Want the exit of all that is held, and the next rebuy inside the cap and the wallet."""
     book.exit = _exit_ticks(book.paid, book.bought, terms.grows[book.rung], terms)
     book.lower, rung = NEVER_DOWN, book.rung + 1
@@ -347,27 +360,26 @@ def _arm(book: NDArray[np.void], ticks: int, terms: LadderTerms) -> None:
 
 
 @njit(cache=True)
-def _sell(book: NDArray[np.void], ticks: int, lots: int, taker: bool, terms: LadderTerms) -> int:
+def _sell(book: Book, ticks: int, lots: int, taker: bool, terms: LadderTerms) -> int:
     """Book the sell of all whole lots and open the books of the next deal; returns the fee."""
     value = lots * ticks * terms.grain
     fee = _part_up(value, terms.taker if taker else terms.maker, terms.share)
     book.cash += value - fee
-    dust = book.held - lots * terms.coins
-    share, rest = _times_over(book.cost, dust, book.acquired)
-    if 2 * rest > book.acquired or (2 * rest == book.acquired and share % 2 == 1):
-        share += 1
-    profit = book.flow + value - fee + share
+    sold, rest = _times_over(book.cost, lots * terms.coins, book.held)
+    if 2 * rest > book.held or (2 * rest == book.held and sold % 2 == 1):
+        sold += 1
+    dust, share = book.held - lots * terms.coins, book.cost - sold
+    profit = value - fee - sold
     if terms.reinvest:
         book.added = max(profit, 0) // len(terms.orders)
-    book.held = book.acquired = book.bought = dust
+    book.held = book.bought = dust
     book.cost = book.paid = share
-    book.flow = -share
     book.spent = book.rung = book.exit = 0
     return fee
 
 
 @njit(cache=True)
-def _enter(opens: Whole, book: NDArray[np.void], row: NDArray[np.void], terms: LadderTerms) -> bool:
+def _enter(opens: Whole, book: Book, row: Fill, terms: LadderTerms) -> bool:
     """The market buy that opens a deal, at the next open; False where there is none."""
     spend, bar = _amount(0, book.added, terms), book.bar + 1
     if terms.cap and spend > terms.cap:
@@ -383,9 +395,7 @@ def _enter(opens: Whole, book: NDArray[np.void], row: NDArray[np.void], terms: L
 
 
 @njit(cache=True)
-def _meet(
-    opened: int, low: int, book: NDArray[np.void], row: NDArray[np.void], terms: LadderTerms
-) -> None:
+def _meet(opened: int, low: int, book: Book, row: Fill, terms: LadderTerms) -> None:
     """The fill of the bar in `row`, which reaches an order: at the open, else down, else up.
 
     Both orders take part from the bar after the last fill on. There, one that was marketable when
@@ -413,7 +423,7 @@ def _meet(
 
 
 @njit(cache=True)
-def _is_outgrown(book: NDArray[np.void], terms: LadderTerms) -> bool:
+def _is_outgrown(book: Book, terms: LadderTerms) -> bool:
     money = min(AMOUNT_MAX, LARGEST // terms.over)
     return (
         book.cash > money
@@ -424,7 +434,7 @@ def _is_outgrown(book: NDArray[np.void], terms: LadderTerms) -> bool:
 
 
 @njit(cache=True)
-def _is_beyond(book: NDArray[np.void], terms: LadderTerms) -> bool:
+def _is_beyond(book: Book, terms: LadderTerms) -> bool:
     """Whether a filter of the venue could refuse the exit, or it would cross the rebuy."""
     lots = book.held // terms.coins
     value = lots * book.exit * terms.grain
@@ -443,7 +453,7 @@ def _run(
 ) -> int:
     """From one fill to the next, until the tape or the money ends or somebody must be asked."""
     low, high, minima, maxima = index
-    book = books[0]
+    book: Book = books[0]
     while True:
         if book.exit == NONE:
             if book.bar + 1 == len(opens) or not _enter(opens, book, fills[book.count], terms):
@@ -456,7 +466,7 @@ def _run(
             bar = _first_hit(low, high, minima, maxima, book.bar + 1, book.lower, book.exit)
             if bar == len(opens):
                 return DONE
-            row = fills[book.count]
+            row: Fill = fills[book.count]
             row.bar = bar
             _meet(opens[bar], low[bar], book, row, terms)
         book.bar = fills[book.count].bar

@@ -28,16 +28,18 @@ class Dust:
 class Deal:
     """One deal. `held` counts what is left in order units, net of fees taken in the base coin.
 
-    `paid` and `bought` are the notional and the base value of all buys, for the average; `flow`
-    is the signed settle-asset sum of everything, fees and funding included; `spent` is the gross
-    notional of the buys, which the cap limits.
+    `paid`, `bought` and `kept` are the notional and the base value, before and after fees, of the
+    buys that are still held: a sell takes its share of them along, so the average stays. `flow` is
+    the signed settle-asset sum of everything, fees and funding included, `left` the part of it
+    that bought what is still held, `cost` what all buys cost. `spent` is the gross notional of the
+    buys, which the cap limits.
     """
 
     number: int
     opened: Nanos
     added: Quote
     held: Decimal = ZERO
-    acquired: Decimal = ZERO
+    left: Decimal = ZERO
     paid: Decimal = ZERO
     bought: Decimal = ZERO
     kept: Decimal = ZERO
@@ -54,9 +56,9 @@ class Deal:
     def take_over(self, dust: Dust) -> None:
         """Start with what the last deal left behind."""
         self.held += dust.qty
-        self.acquired += dust.qty
         self.flow -= dust.cost
         self.cost += dust.cost
+        self.left -= dust.cost
         self.paid += dust.cost
         self.bought += dust.qty
         self.kept += dust.qty
@@ -71,21 +73,33 @@ class Deal:
             else instrument.base_value(fill.qty, fill.price)
         )
         self.held += fill.qty
-        self.acquired += fill.qty
         self.paid += notional
         self.spent += notional
         self.bought += base
         self.kept += base
         self.flow += flow
         self.cost += abs(flow)
+        self.left += flow
         self._take_fee(fill, instrument)
 
     def sell(self, fill: Fill, instrument: Instrument) -> None:
         """Book a fill that closed some of the deal."""
-        self.held -= fill.qty
+        self._part_with(fill.qty)
         self.flow += instrument.flow(Side.SELL, fill.qty, fill.price)
         self.exit_price = fill.price
         self._take_fee(fill, instrument)
+
+    def _part_with(self, qty: Decimal) -> None:
+        """Let go of a share of everything that was bought: what is left keeps its average."""
+        if qty == self.held:
+            self.held = self.left = ZERO
+            return
+        share = (self.held - qty) / self.held
+        self.left -= ledger_near(self.left * qty / self.held)
+        self.paid *= share
+        self.bought *= share
+        self.kept *= share
+        self.held -= qty
 
     def _take_fee(self, fill: Fill, instrument: Instrument) -> None:
         """Charge the fee of a fill, or remember that it is still to come."""
@@ -108,12 +122,12 @@ class Deal:
         self.fees += charge
         if fee.asset == instrument.base and instrument.kind is Kind.SPOT:
             self.held -= fee.amount
-            self.acquired -= fee.amount
             self.kept -= fee.amount
             return
         self.flow -= charge
         if buying:
             self.cost += charge
+            self.left -= charge
             if instrument.kind is Kind.INVERSE:
                 self.kept -= charge
 
@@ -123,7 +137,7 @@ class Deal:
 
     def liquidated(self, event: Liquidated, instrument: Instrument) -> None:
         """Book a forced close."""
-        self.held -= event.qty
+        self._part_with(event.qty)
         self.flow += instrument.flow(event.side, event.qty, event.price)
         self.flow += event.shortfall
         self.exit_price = event.price
@@ -136,12 +150,9 @@ class Deal:
 
     def basis(self, instrument: Instrument) -> Price:
         """What a unit that is really held cost, fees included."""
-        spent = self.paid if instrument.kind is Kind.INVERSE else self.cost
+        spent = self.paid if instrument.kind is Kind.INVERSE else -self.left
         return Price(spent / self.kept)
 
     def close(self) -> tuple[Decimal, Dust]:
         """The profit in the settle asset, and what is left with its share of the cost."""
-        if not self.held:
-            return self.flow, Dust()
-        share = ledger_near(self.cost * self.held / self.acquired)
-        return self.flow + share, Dust(self.held, share)
+        return self.flow - self.left, Dust(self.held, -self.left)

@@ -43,6 +43,7 @@ from absolute.domain.notes import (
     Halted,
     LadderCapped,
     Note,
+    RungRefused,
 )
 from absolute.domain.order import Order, Terms
 from absolute.domain.units import NANOS_PER_SECOND, ZERO, Base, Nanos, Quote
@@ -95,7 +96,7 @@ class Ladder:
     rungs: tuple[Terms, ...] = ()
     _notes: list[Note] = field(default_factory=list)
     orders: LadderOrders = field(init=False)
-    _capped: int = 0
+    _told: set[tuple[type, int]] = field(default_factory=set)
     _now: Nanos = Nanos(0)
 
     def __post_init__(self) -> None:
@@ -198,7 +199,7 @@ class Ladder:
         deal.take_over(self.dust)
         self.dust = Dust()
         self.deal = deal
-        self._capped = 0
+        self._told.clear()
         self._notes.append(DealOpened(self._now, deal.number, self.added))
         return deal
 
@@ -351,6 +352,8 @@ class Ladder:
             self._halt("ENTRY_REFUSED", reason or "the first order was cancelled")
             return True
         if deal is None or reason is not None:
+            if deal is not None and reason is not None:
+                self._notes.append(RungRefused(self._now, deal.number, rung_of(role), reason))
             return False
         if self.phase is not Phase.ARMED:
             return self._reprice(view)
@@ -410,11 +413,11 @@ class Ladder:
             return
         self.rungs = wanted
         for note in notes:
-            if isinstance(note, LadderCapped):
-                if self._capped == deal.number:
-                    continue
-                self._capped = deal.number
-            self._notes.append(note)
+            # Told once a deal, not at every look.
+            told = (type(note), 0 if isinstance(note, LadderCapped) else note.rung)
+            if told not in self._told:
+                self._told.add(told)
+                self._notes.append(note)
 
     # --- a rung that fills only in part -----------------------------------------------------------
 

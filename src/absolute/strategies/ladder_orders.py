@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 
 from absolute.domain.ids import Role
 from absolute.domain.instrument import Side
-from absolute.domain.notes import LadderCapped, Note, RungSkipped
+from absolute.domain.notes import LadderCapped, RungSkipped
 from absolute.domain.order import OrderType, Terms
 from absolute.domain.units import ONE, ZERO, Nanos, Price, Qty, Quote
 from absolute.strategies.contract import View
@@ -75,7 +75,7 @@ class Rungs(NamedTuple):
     """The rebuys to rest now, and what could not be."""
 
     terms: tuple[Terms, ...]
-    notes: tuple[Note, ...]
+    notes: tuple[RungSkipped | LadderCapped, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,8 +102,10 @@ class LadderOrders:
         """
         amount, cap = self.amount(0, added), self.config.saldo_limite
         least = least_value(price, view)
-        if amount < least <= self.config.qty_maxima:
-            amount = least
+        if amount < least:
+            # One lot more: the price may have moved before the order is there.
+            roomy = Quote(least + view.instrument.notional(view.instrument.lot, price))
+            amount = roomy if roomy <= self.config.qty_maxima else amount
         spend = cap if cap and amount > cap else amount
         return Terms(ENTRY, Side.BUY, OrderType.MARKET, spend=spend)
 
@@ -139,7 +141,7 @@ class LadderOrders:
         """The next rebuys below the last executed buy, inside the cap and the wallet."""
         config, instrument = self.config, view.instrument
         terms: list[Terms] = []
-        notes: list[Note] = []
+        notes: list[RungSkipped | LadderCapped] = []
         price, rung = deal.last_price, deal.rung + 1
         room = self.room(deal, view)
         while rung <= config.limite_recompras and len(terms) < config.resting_rebuys:
