@@ -32,6 +32,7 @@ from tests.builders import D, spot, tape_of
 
 REAL = Path(__file__).resolve().parents[3] / "shared/data/ohlcv/btcusdt_binance_spot_1m.parquet"
 UNIT = D("1e-8")
+CAPITAL = D(10_000)
 QUOTE = FeeTerms(D("0.001"), D("0.001"), FeeCoin.QUOTE)
 RECEIVED = FeeTerms(D("0.001"), D("0.001"), FeeCoin.RECEIVED)
 UNEVEN = FeeTerms(D("0.0002"), D("0.00055"), FeeCoin.RECEIVED)
@@ -92,7 +93,7 @@ def fast_run(found, config, fees, capital):
     return run_ladder(tape.open, SkipIndex.over(tape.low, tape.high), terms)
 
 
-def compare(found, config, fees, capital=D(10_000)):
+def compare(found, config, fees, capital=CAPITAL):
     """Hold every fill and the last equity against the engine; returns its fills and notes."""
     tape, lot = found.tape, found.instrument.lot
     plain, equity, notes = exact_run(found, config, fees, capital)
@@ -214,7 +215,7 @@ def test_an_order_that_jumped_over_a_rung_sends_a_rung_that_takes():
 # --------------------------------------------------------------------------------- the arithmetic
 
 
-def terms_of(config, fees=QUOTE, cash=D(10_000), **grid):
+def terms_of(config, fees=QUOTE, cash=CAPITAL, **grid):
     instrument = spot(**grid)
     return LadderTerms.of(
         ladder_shape(config),

@@ -119,20 +119,16 @@ def _table(results: Results) -> Table:
     table = Table(box=None, padding=(0, 1), collapse_padding=True, pad_edge=False)
     table.add_column(_("program"), no_wrap=True)
     headings = (_("bars"), _("seconds"), _("M bars/s"), _("fills"), _("equity"))
-    for heading in (*headings, _("agrees"), _("ours is"), _("its twin is")):
+    for heading in (*headings, _("agrees"), _("live is"), _("twin is")):
         table.add_column(heading, justify="right", no_wrap=True)
     faster, twin_faster = ratios(results), ratios(results, own=TWIN)
-    labels = {
-        LIVE: _("{name}, live strategy class").format(name=LIVE),
-        TWIN: _("{name}, compiled twin").format(name=TWIN),
-    }
     for name, each in results.items():
         if isinstance(each, Measured):
             table.add_row(
-                labels.get(name, name),
+                name,
                 _whole(each.bars),
                 format_amount(Decimal(repr(each.seconds)), 4),
-                format_amount(Decimal(repr(each.bars_per_second / 1e6)), 3),
+                _three_digits(each.bars_per_second / 1e6, 3),
                 _whole(each.fills),
                 format_amount(each.final_equity, 0),
                 _verdict(each),
@@ -143,11 +139,18 @@ def _table(results: Results) -> Table:
 
 
 def _times(ratio: float | None) -> str:
-    return "" if ratio is None else f"{format_amount(Decimal(repr(ratio)), 1)} x"
+    return "" if ratio is None else f"{_three_digits(ratio, 1)} x"
+
+
+def _three_digits(number: float, places: int) -> str:
+    """Decimals only where they say something, so that the table stays narrow."""
+    return format_amount(Decimal(repr(number)), 0 if number >= 100 else places)
 
 
 def _remarks(results: Results) -> Iterator[str]:
-    """Why a program is missing, and how far one is off."""
+    """Which of ours is which, why a program is missing, and how far one is off."""
+    message = _("{live} is the live strategy class, {twin} its compiled twin.")
+    yield message.format(live=LIVE, twin=TWIN)
     for name, each in results.items():
         if isinstance(each, Failed):
             message = _("{name} was not measured: {reason}")

@@ -277,7 +277,7 @@ def agrees(fills: int, final_equity: Quote, check: Check) -> bool:
 
 
 def _careful(twin: OwnRun) -> OwnRun:
-    """A twin whose refusal (too much money, a filter that might matter) is a result, as a peer's."""
+    """A twin whose refusal, such as of too much money, is a result as a peer's is."""
 
     def run(market: Market, *, cash: Quote, fee: Ratio) -> Outcome:
         try:

@@ -7,7 +7,7 @@ from absolute.domain.ids import Role
 from absolute.domain.instrument import Side
 from absolute.domain.messages import Event, LevelReached, Resumed, StopAsked
 from absolute.domain.notes import Halted, Note
-from absolute.domain.order import Order, OrderType, Terms
+from absolute.domain.order import Order, OrderType, Status, Terms
 from absolute.domain.portfolio import Portfolio
 from absolute.domain.units import ZERO, Price
 from absolute.risk.limits import Limits, floor_price
@@ -30,7 +30,7 @@ class Mode(StrEnum):
     STOPPED = "stopped"
 
 
-STOPPING: Final = frozenset({Mode.FLATTENING, Mode.STOPPED})
+UNSOLD: Final = frozenset({Status.REJECTED, Status.EXPIRED})
 
 
 class Governor:
@@ -65,6 +65,9 @@ class Governor:
         """What of a strategy's targets counts in this mode, after an order ended or not."""
         if self.mode is Mode.RUNNING:
             return targets
+        if ended is not None and ended.terms.role == FLATTEN and ended.status in UNSOLD:
+            # It could not be sold at the market: the strategy's own exit must stand again.
+            self.mode = Mode.REDUCING
         if self.mode is Mode.REDUCING:
             closing = self._closing_side()
             return tuple(terms for terms in targets if terms.side is closing)

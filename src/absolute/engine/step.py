@@ -62,6 +62,7 @@ class Engine:
         "_sequence",
         "bot",
         "governor",
+        "planned",
         "portfolio",
         "strategy",
         "wanted",
@@ -74,6 +75,7 @@ class Engine:
         self.portfolio = portfolio
         self.strategy = strategy
         self.governor = Governor(portfolio, limits)
+        self.planned: tuple[Terms, ...] = ()
         self.wanted: tuple[Terms, ...] = ()
         self._refused: dict[Role, Terms] = {}
         self._held_back: dict[Role, Terms] = {}
@@ -93,12 +95,13 @@ class Engine:
         governing = isinstance(event, GOVERNING)
         notes = self.governor.rule(event, self.wanted) if governing else ()
         if plan is not None:
-            self.wanted = plan.targets
+            self.planned = plan.targets
             notes = (*plan.notes, *notes)
         elif ended is None and not governing and not self._looks_again(event, order):
             return NOTHING
+        self.wanted = self.planned
         if self.governor.mode is not Mode.RUNNING:
-            self.wanted = self.governor.wanted(self.wanted, ended)
+            self.wanted = self.governor.wanted(self.planned, ended)
         return self._act(event.time, notes)
 
     def levels(self) -> tuple[Price | None, Price | None]:
