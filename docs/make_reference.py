@@ -141,8 +141,10 @@ def _codes() -> list[str]:
         for scope in _scopes(ast.parse(path.read_text("utf-8"))):
             for code, sentence in _pairs(scope):
                 told = _sentence(sentence, _assigned(scope, before=sentence.lineno))
+                if path.name == "strategy_files.py" and not code.startswith(FAMILIES):
+                    code = f"STRATEGY_FILE_{code}"
                 if code not in OWN and (told or code.startswith(FAMILIES)):
-                    found[code] = found.get(code) or told
+                    found[code] = "" if code.startswith(("DATA_", "LADDER_")) else told
     return [f"| `{code}` | {told or _elsewhere(code)} |" for code, told in sorted(found.items())]
 
 

@@ -14,6 +14,7 @@ TESTS = ROOT / "tests"
 
 _ROOMS = ("src", "tests", "docs", "requirements", "benchmarks", "examples", ".ci")
 _PASSED_OVER = {"__pycache__", "results", ".hypothesis"}
+_OURS = {"", ".md", ".toml", ".cmd"}
 _BINARY = {".png", ".parquet", ".pyc", ".nbi", ".nbc", ".ico", ".woff2"}
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
@@ -22,7 +23,7 @@ Function = ast.FunctionDef | ast.AsyncFunctionDef
 @cache
 def texts() -> dict[str, str]:
     """Every text file that belongs to the repository, by its path from the root."""
-    files = [path for path in ROOT.iterdir() if path.is_file() and not path.name.startswith(".git")]
+    files = [path for path in ROOT.iterdir() if path.is_file() and _ours(path)]
     for room in _ROOMS:
         files += [path for path in (ROOT / room).rglob("*") if path.is_file() and _belongs(path)]
     return {_name(path): path.read_text("utf-8") for path in sorted(files)}
@@ -40,6 +41,11 @@ def modules_of_tests() -> dict[str, ast.Module]:
     """The syntax tree of every test module, by its path inside tests."""
     paths = sorted(TESTS.rglob("test_*.py"))
     return {path.relative_to(TESTS).as_posix(): ast.parse(path.read_bytes()) for path in paths}
+
+
+def _ours(path: Path) -> bool:
+    """True for a file of the root that is part of the repository: users leave theirs there."""
+    return path.suffix in _OURS and not path.name.startswith(".git")
 
 
 def functions(tree: ast.AST, prefix: str = "") -> Iterator[tuple[str, Function]]:

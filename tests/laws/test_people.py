@@ -6,7 +6,6 @@ Facts of people are drawn between bars of drawn markets; every run is audited st
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -71,7 +70,7 @@ class Watched:
                     assert not self.paused or terms.role != "entry", "a new deal in a pause"
 
     def _check_flat(self, number: int) -> None:
-        """What is held could not be sold (below the lot or the minimum value) and only exits live."""
+        """No buy lives, and what is held could not be sold: below the lot or the least value."""
         run, market = self.run, self.run.setting.instrument
         assert all(order.terms.side is Side.SELL for order in run.portfolio.live.values())
         low = run.tape.price(run.tape.low[max(0, number - PATIENCE) : number + 1].min())
@@ -142,17 +141,3 @@ def test_flattening_what_is_too_small_to_sell_at_the_market_keeps_its_exit():
     setting = Setting(instrument=spot(min_notional="50"), fees=fees("0", "0"))
     story = watched(tape_of([100, 98, 98, 98]), config, setting, {1: ["flatten"]})
     assert list(story.run.portfolio.live) == ["exit"]
-
-
-@pytest.mark.xfail(
-    strict=True,
-    reason="Governor._stop keeps every wanted order whose role lives, also the successor of a buy "
-    "whose cancel is under way: after the stop it is sent. Keep a buy only where the living order "
-    "is the wanted one and is not being cancelled; successors only where they close",
-)
-def test_a_stop_sends_no_successor_of_a_buy():
-    """Flattened while the entry was under way, resumed before its cancel came back, stopped."""
-    setting = Setting(fees=fees("0", "0"), submit_ms=(400_000, 400_000), cancel_ms=(90_000, 90_000))
-    people = {0: ["flatten", "resume", "stop"]}
-    story = watched(tape_of([100] * 20), LadderConfig(), setting, people)
-    assert story.stopped

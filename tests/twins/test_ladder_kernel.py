@@ -20,7 +20,7 @@ from absolute.domain.fill import Liquidity
 from absolute.domain.instrument import Kind
 from absolute.domain.messages import OrderFilled
 from absolute.domain.notes import Halted, LadderCapped
-from absolute.domain.units import ZERO
+from absolute.domain.units import ZERO, Quote, Ratio
 from absolute.kernels.ladder import ASKED, GRAIN, LadderTerms, _exit_ticks, run_ladder
 from absolute.kernels.skip import SkipIndex
 from absolute.kernels.tape import PRICES, Tape
@@ -36,7 +36,7 @@ CAPITAL = D(10_000)
 QUOTE = FeeTerms(D("0.001"), D("0.001"), FeeCoin.QUOTE)
 RECEIVED = FeeTerms(D("0.001"), D("0.001"), FeeCoin.RECEIVED)
 UNEVEN = FeeTerms(D("0.0002"), D("0.00055"), FeeCoin.RECEIVED)
-FREE = FeeTerms(ZERO, ZERO, FeeCoin.QUOTE)
+FREE = FeeTerms(Ratio(ZERO), Ratio(ZERO), FeeCoin.QUOTE)
 
 STEEP = replace(
     SEED_DEFAULTS,
@@ -55,7 +55,7 @@ DENSE = replace(
 CONFIGS = {
     "the seed's": SEED_DEFAULTS,
     "nothing reinvested": replace(SEED_DEFAULTS, lucro_reaplicar=False),
-    "no cap": replace(SEED_DEFAULTS, saldo_limite=ZERO),
+    "no cap": replace(SEED_DEFAULTS, saldo_limite=Quote(ZERO)),
     "a small cap": replace(SEED_DEFAULTS, saldo_limite=D(700)),
     "no rebuy": replace(SEED_DEFAULTS, limite_recompras=0),
     "few rungs": replace(
@@ -65,7 +65,7 @@ CONFIGS = {
     "a power curve": replace(STEEP, shape=Shape.POWER, curvatura=D("1.7")),
     "dense": DENSE,
     "sold at the average": replace(
-        DENSE, lucro_alvo_inicial=ZERO, lucro_alvo_minimo=ZERO, limite_recompras=5
+        DENSE, lucro_alvo_inicial=Ratio(ZERO), lucro_alvo_minimo=Ratio(ZERO), limite_recompras=5
     ),
 }  # fmt: skip
 
@@ -156,7 +156,7 @@ def test_a_jump_over_several_rungs_is_taken_alike(fees, every):
 
 def test_a_wallet_that_runs_dry_ends_alike():
     """The wallet caps the ladder, and what it lost at last leaves too little for a first order."""
-    config = replace(CONFIGS["sold at the average"], qty_inicial=D(300), saldo_limite=ZERO)
+    config = replace(CONFIGS["sold at the average"], qty_inicial=D(300), saldo_limite=Quote(ZERO))
     dear = FeeTerms(D("0.02"), D("0.02"), FeeCoin.QUOTE)
     _, notes = compare(made(1, 60_000), config, dear, D(1_000))
     assert any(isinstance(note, LadderCapped) for note in notes)
@@ -287,6 +287,12 @@ def test_a_filter_that_could_matter_is_refused(instrument, words):
     found = Found(tape, made(0, 1_000).source, instrument)
     with pytest.raises(ValueError, match=words):
         fast_run(found, SEED_DEFAULTS, QUOTE, D(10_000))
+
+
+def test_prices_of_a_few_ticks_are_refused():
+    found = Found(tape_of([1, D("0.99")]), made(0, 1_000).source, spot())
+    with pytest.raises(ValueError, match="ticks"):
+        fast_run(found, SEED_DEFAULTS, QUOTE, CAPITAL)
 
 
 def test_no_bars_make_no_fills():

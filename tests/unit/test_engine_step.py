@@ -285,6 +285,17 @@ def test_a_stop_keeps_what_rests_and_wants_nothing_new():
     assert set(bot.portfolio.live) == {"b"}
 
 
+@pytest.mark.parametrize("side", list(Side))
+def test_after_a_stop_only_what_closes_takes_the_place_of_an_order_on_its_way_out(side):
+    old, new = limit(side=side, price=100), limit(side=side, price=101)
+    bot = engine(Wanting([plan(old), plan(new)]), wallet={"USDT": D(1_000), "COIN": D(5)})
+    started(bot)
+    assert cancels(bot.step(OrderAccepted(2, "b-1-x", "v1"))) == ["b-1-x"]
+    bot.step(StopAsked(3, "ann", flatten=False))
+    follows = submits(bot.step(OrderCancelled(4, "b-1-x")))
+    assert follows == ([Submit("b-2-x", new)] if side is Side.SELL else [])
+
+
 def test_a_stop_that_flattens_cancels_first_and_sells_only_when_nothing_lives():
     """A fill that races the cancels is sold too, and nothing twice."""
     bot = engine(Wanting([plan(limit("a"), limit("b", price=99))]))

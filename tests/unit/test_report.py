@@ -414,7 +414,7 @@ def test_a_strange_name_is_text_and_not_markup():
 def test_the_headline_says_what_happened():
     page = report_html.render(seed_result(metrics=replace(SEED_METRICS, benchmark_return=0.31)))
     assert "In 366 days 4 deals closed, +24.50% after fees." in page
-    assert "Buy and hold: +31.00%, so trading did no better. Deepest fall: -8.50%." in page
+    assert "Buy and hold: +31.00%, so trading did worse. Deepest fall: -8.50%." in page
     assert "A deal was still open at the end; it counts at the last close." in page
     assert "still open" not in report_html.render(result_of(open_deals=0))
     assert "In 1 h 40 min no deal closed" in report_html.render(result_of(100, deals=0))

@@ -14,7 +14,7 @@ import typer
 from absolute.cli.dca import ladder_settings
 from absolute.cli.numbers import ratio, span_ms, within
 from absolute.cli.options import takes
-from absolute.cli.output import print_json, progress
+from absolute.cli.output import default_place, print_json, progress
 from absolute.desk.language import _, current_language
 from absolute.domain.errors import UserError
 from absolute.domain.units import LEDGER_UNIT, Bps, Price, Ratio
@@ -22,7 +22,6 @@ from absolute.domain.units import LEDGER_UNIT, Bps, Price, Ratio
 if TYPE_CHECKING:
     from absolute.desk.market_data import Wanted
     from absolute.desk.setup import Assumptions, FeeTerms
-    from absolute.research.result import BacktestResult
 
 app = typer.Typer(
     help=_("Run a strategy over past market data."), rich_markup_mode=None, add_completion=False
@@ -167,7 +166,7 @@ def dca(told: Options) -> None:
         tell(1)
         result = backtest_ladder(found, ladder, assumed=assumed, skip=not told.no_skip)
         tell(2)
-        page = None if told.no_report else told.report or default_page(result)
+        page = None if told.no_report else told.report or default_place(result, "backtest")
         if page is not None:
             from absolute.research.report_html import write
 
@@ -245,11 +244,6 @@ def _wanted(told: Options) -> "Wanted":
         brackets=told.brackets,
         allow_missing_funding=told.allow_missing_funding,
     )
-
-
-def default_page(result: "BacktestResult") -> Path:
-    """A report's place if the user names none; equal runs share it."""
-    return Path("reports") / f"backtest-{result.passport.event_log_sha256[:12]}.html"
 
 
 def _fees(maker: str | None, taker: str | None, coin: str, *, taxa: Ratio) -> "FeeTerms":

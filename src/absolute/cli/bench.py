@@ -139,7 +139,7 @@ def _table(results: Results) -> Table:
 
 
 def _times(ratio: float | None) -> str:
-    return "" if ratio is None else f"{_three_digits(ratio, 1)} x"
+    return "" if ratio is None else f"{_three_digits(ratio, 1 if ratio >= 1 else 3)} x"
 
 
 def _three_digits(number: float, places: int) -> str:

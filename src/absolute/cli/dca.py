@@ -118,13 +118,14 @@ def run(
     ] = None,
     start: Annotated[str | None, typer.Option("--from", help=_("First day, inclusive."))] = None,
     end: Annotated[str | None, typer.Option("--to", help=_("Last day, exclusive."))] = None,
-    seed: Annotated[int, typer.Option(min=0, help=_("Seed of the built-in market."))] = 28,
+    seed: Annotated[int, typer.Option(min=0, help=_("Seed of the built-in market."))] = 186,
     days: Annotated[
         int, typer.Option(min=1, max=365, help=_("How many days the built-in market lasts."))
     ] = 7,
     speed: Annotated[
-        float, typer.Option(min=0, max=1000, help=_("Bars a second; 0 is as fast as it can."))
-    ] = 20.0,
+        float | None,
+        typer.Option(min=0, max=1000, help=_("Bars a second; 20 where watched, 0 at full speed.")),
+    ] = None,
     capital: Annotated[str, typer.Option(help=_("Money at the start."))] = "10000",
     journal: Annotated[
         Path | None, typer.Option(metavar="FILE", help=_("Keep every event in this file."))
@@ -135,7 +136,7 @@ def run(
     as_json: _Json = False,
 ) -> None:
     """Run a file, or the defaults, with the changes asked for."""
-    from absolute.cli.demo import DAY, FIRST_PRICE, play, show
+    from absolute.cli.demo import DAY, FIRST_PRICE, WATCHED, play, show
     from absolute.desk.market_data import Wanted, gather, made_market
     from absolute.research.report_place import check_place
 
@@ -147,6 +148,8 @@ def run(
         found = made_market(seed=seed, bars=days * DAY, first_price=FIRST_PRICE)
     else:
         found = gather(Wanted(data, start, end))
+    if speed is None and sys.stdout.isatty() and not as_json:
+        speed = WATCHED
     result = play(
         found, config, capital=money, speed=speed or None, journal=journal, silent=as_json
     )
@@ -155,11 +158,11 @@ def run(
 
 def run_on_paper(config: LadderConfig) -> None:
     """Run on paper over the built-in market, watched live; imported only now."""
-    from absolute.cli.demo import CAPITAL, DAY, FIRST_PRICE, SEED, play, show
+    from absolute.cli.demo import CAPITAL, DAY, FIRST_PRICE, SEED, WATCHED, play, show
     from absolute.desk.market_data import made_market
 
     found = made_market(seed=SEED, bars=DAY, first_price=FIRST_PRICE)
-    speed = 20.0 if sys.stdout.isatty() else None
+    speed = WATCHED if sys.stdout.isatty() else None
     result = play(found, config, capital=CAPITAL, speed=speed, journal=None, silent=False)
     show(result, None, name="paper", as_json=False)
 

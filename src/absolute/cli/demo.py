@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from absolute.cli.output import print_json
+from absolute.cli.output import called_as, default_place, print_json
 from absolute.desk.language import _, current_language
 
 if TYPE_CHECKING:
@@ -17,8 +17,10 @@ if TYPE_CHECKING:
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
-SEED: Final = 28
+SEED: Final = 186
 DAY: Final = 1440
+WATCHED: Final = 20.0
+"""Bars a second where somebody looks: a day in 72 seconds."""
 BOT: Final = "trader-automata"
 FRAMES_PER_SECOND: Final = 10
 CAPITAL: Final = Decimal(10_000)
@@ -31,14 +33,14 @@ def demo(
         bool, typer.Option("--once", help=_("Play one seeded day at full speed, then end."))
     ] = False,
     seed: Annotated[
-        int, typer.Option(min=0, help=_("The same seed makes the same market."))
+        int, typer.Option(min=0, help=_("The same seed and length make the same market."))
     ] = SEED,
     days: Annotated[
         int, typer.Option(min=1, max=365, help=_("How many days the market lasts."))
     ] = 7,
     speed: Annotated[
         float, typer.Option(min=0.1, max=1000, help=_("Market minutes a second."))
-    ] = 20.0,
+    ] = WATCHED,
     report: Annotated[
         Path | None, typer.Option(metavar="FILE", help=_("Where the HTML report goes."))
     ] = None,
@@ -80,7 +82,7 @@ def show(result: "BacktestResult", report: Path | None, *, name: str, as_json: b
     """Write the report and tell how it went."""
     from absolute.research.report_html import write
 
-    page = report or Path("reports") / f"{name}-{result.passport.event_log_sha256[:12]}.html"
+    page = report or default_place(result, name)
     write(result, page, language=current_language(), translate=_)
     if as_json:
         print_json(summary(result, page))
@@ -127,4 +129,5 @@ def tell(result: "BacktestResult", page: Path) -> None:
 
     print(render(result, language=current_language(), translate=_))
     print(_("Report: {file}").format(file=page))
-    print(_("Next: absolute dca (plan your own ladder), absolute backtest dca --data FILE"))
+    hint = _("Next: {me} dca (plan your own ladder), {me} backtest dca --data FILE")
+    print(hint.format(me=called_as()))

@@ -20,7 +20,7 @@ from typer.core import TyperCommand, TyperGroup
 from typer.exceptions import TyperException
 
 from absolute import __version__
-from absolute.cli.output import print_json
+from absolute.cli.output import called_as, print_json
 from absolute.desk.language import _, choose_language, mark, set_language, translate_sentence
 from absolute.domain.errors import UserError
 
@@ -114,7 +114,7 @@ def status_of(words: Sequence[str], *, commands: Commands = COMMANDS) -> int:
     try:
         words = _take_language(words)
         result = root_command(commands).main(
-            args=words, prog_name="absolute", standalone_mode=False
+            args=words, prog_name=called_as(), standalone_mode=False
         )
         sys.stdout.flush()
     except UserError as error:

@@ -4,7 +4,9 @@ stdout carries results only; the bar goes to stderr. It must not know what is be
 """
 
 import dataclasses
+import hashlib
 import json
+import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -18,6 +20,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from rich.progress import Progress
 
+    from absolute.research.result import BacktestResult
+
 PATIENCE_S = 2.0
 
 
@@ -28,6 +32,17 @@ def print_json(result: object) -> None:
     does not have.
     """
     print(json.dumps(_plain(result), ensure_ascii=False, allow_nan=False, indent=2))
+
+
+def called_as() -> str:
+    """How the user calls this program: `./absolute` from a clone, else `absolute`."""
+    return os.environ.get("ABSOLUTE_CALLED_AS", "absolute")
+
+
+def default_place(result: "BacktestResult", name: str) -> Path:
+    """A report's place if the user names none: the same run shares it, another one does not."""
+    told = json.dumps(result.passport.to_json(), sort_keys=True, default=str)
+    return Path("reports") / f"{name}-{hashlib.sha256(told.encode()).hexdigest()[:12]}.html"
 
 
 @contextmanager

@@ -8,7 +8,7 @@ import asyncio
 import signal
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from absolute.desk.backtest import Run, result_of
@@ -94,9 +94,10 @@ class Paper:
         """The result over the bars that passed."""
         tape = self.found.tape.slice(0, max(seen, 1))
         parameters = {name: str(value) for name, value in ladder_mapping(self.config).items()}
-        return result_of(
+        result = result_of(
             finished, self.found.over(tape), assumed=self.assumed, parameters=parameters
         )
+        return replace(result, paper=True)
 
 
 def run_until_interrupted(paper: Paper, view: View) -> BacktestResult:

@@ -249,9 +249,7 @@ def _write(path: Path, values: Mapping[str, Setting], *, force: bool) -> None:
     text = _text(_suffix(path), values)
     try:
         if path.exists() and not force:
-            message = _(
-                "{file}: the file exists and was kept; take another name, or allow overwriting."
-            )
+            message = _("{file}: the file exists and was kept; take another name, or add --force.")
             _refuse("EXISTS", message, file=path)
         _replace(path, text)
     except OSError as fault:

@@ -112,8 +112,15 @@ class Governor:
             self.kept = tuple(terms for terms in wanted if terms.side is closing)
             return
         self.mode = Mode.FLATTENING if flatten else Mode.STOPPED
-        live = self._portfolio.live
-        self.kept = () if flatten else tuple(terms for terms in wanted if terms.role in live)
+        self.kept = () if flatten else tuple(terms for terms in wanted if self._stays(terms))
+
+    def _stays(self, terms: Terms) -> bool:
+        """An order that rests stays; of one that is being replaced only an exit comes again."""
+        order = self._portfolio.live.get(terms.role)
+        if order is None:
+            return False
+        resting = order.terms == terms and order.status is not Status.CANCEL_PENDING
+        return resting or terms.side is self._closing_side()
 
     def _closing_side(self) -> Side:
         return Side.BUY if self._portfolio.position().qty < ZERO else Side.SELL

@@ -143,6 +143,8 @@ class Engine:
         elif isinstance(event, WAKING):
             self._held_back.clear()
             self._refused.clear()
+            if isinstance(event, Resumed):
+                self._met.clear()
 
     def _looks_again(self, event: Event, order: Order | None) -> bool:
         """Whether a fact is worth a new look at the difference though nothing new is wanted.

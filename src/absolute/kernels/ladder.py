@@ -1,9 +1,10 @@
 """Owns the compiled run of a ladder over a tape; knows nothing of settings, files or live orders.
 
 It is the fast twin of `strategies.ladder.Ladder` in the exact engine, for spot, fill model touch,
-the pessimistic path, no slippage, no latency, one resting rebuy, a gross target, no cool-down, and
-fees in quote or in the coin received. Everything is whole numbers: money and coins count ledger
-units, quantities lots, prices price units, so its fills are the engine's to the last unit.
+the pessimistic path, no slippage, no latency, the default limits of risk, one resting rebuy, a
+gross target, no cool-down, and fees in quote or in the coin received. Everything is whole numbers:
+money and coins count ledger units, quantities lots, prices price units, so its fills are the
+engine's to the last unit.
 
 A product too long for 63 bits is divided by a float and mended by the exact remainder. The engine
 rounds an average to 28 digits before it multiplies; where that could move an exit to another tick
@@ -32,8 +33,9 @@ GRAIN: Final = 10**12
 """Ratios count in these: drops and targets are told to twelve places."""
 AMOUNT_MAX: Final = 2**52
 """Of money and of coins, in ledger units: what a float still counts one by one."""
-DROP_MAX: Final = Ratio(Decimal("0.5"))
-"""From here on a rebuy would leave the price band of risk."""
+DROP_MAX: Final = Ratio(Decimal("0.49"))
+TICKS_MIN: Final = 100
+"""A larger drop, or its rounding at a lower price, could leave the price band of risk (a half)."""
 SPARE_LOTS: Final = 3
 """So many lots above the venue's minimum, no filter matters and every rebuy moves the exit."""
 
@@ -137,8 +139,8 @@ class LadderTerms(NamedTuple):
         _refuse_market(instrument, fees, price_unit)
         if not len(shape.orders) == len(shape.drops) == len(shape.targets) > 0:
             raise ValueError("orders, drops and targets must be equally many")
-        if any(drop >= DROP_MAX for drop in shape.drops):
-            raise ValueError(f"drops of {DROP_MAX} and more are not for this kernel")
+        if any(drop > DROP_MAX for drop in shape.drops):
+            raise ValueError(f"drops above {DROP_MAX} are not for this kernel")
         grain, coins = _units(instrument.tick * instrument.lot), _units(instrument.lot)
         common = math.gcd(grain, coins)
         share = math.lcm(*(rate.as_integer_ratio()[1] for rate in (fees.maker, fees.taker)))
@@ -241,8 +243,10 @@ def _refuse_market(instrument: Instrument, fees: FeeSchedule, price_unit: Decima
 
 def _refuse_filters(index: SkipIndex, terms: LadderTerms) -> None:
     """No buy may come near a filter of the venue, whatever price of the tape it meets."""
-    lot_most = int(index.maxima.max()) * terms.grain
-    lot_least = max(int(index.minima.min()) // 2, 1) * terms.grain
+    lowest, highest = int(index.minima.min()), int(index.maxima.max())
+    if lowest < TICKS_MIN:
+        raise ValueError(f"prices below {TICKS_MIN} ticks are not for this kernel")
+    lot_most, lot_least = highest * terms.grain, lowest // 2 * terms.grain
     smallest = min(int(terms.orders.min()), terms.cap or LARGEST)
     largest = min(terms.most, terms.cap or LARGEST)
     if smallest < max(terms.min_value, terms.min_lots * lot_most) + SPARE_LOTS * lot_most:

@@ -4,6 +4,8 @@ The page needs no network: style and pictures are inside, there is no script, an
 head forbids loading anything. The same result gives the same bytes.
 """
 
+import os
+import sys
 from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -47,9 +49,16 @@ def write(
     put_page(path, render(result, language=language, translate=translate).encode())
 
 
+def _own_font_cache() -> None:
+    """Let matplotlib keep its font list beside this installation instead of in the user's home."""
+    if sys.prefix != sys.base_prefix:
+        os.environ.setdefault("MPLCONFIGDIR", str(Path(sys.prefix) / "matplotlib"))
+
+
 def _drawings(result: BacktestResult, words: Wording, page: Page) -> dict[str, Markup]:
     """The pictures by name. Their text is escaped where they are drawn."""
     # Loading the drawing library takes half a second that a command without a page never pays.
+    _own_font_cache()
     from absolute.research import charts
 
     draw = {"price": charts.price, "equity": charts.equity, "drawdown": charts.drawdown}

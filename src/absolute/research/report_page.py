@@ -78,7 +78,7 @@ def compose(result: BacktestResult, words: Wording) -> Page:
         title=_("Back-test of {instrument}, {period}").format(
             instrument=result.instrument, period=period
         ),
-        kind=_("Back-test"),
+        kind=_("Paper") if result.paper else _("Back-test"),
         instrument=result.instrument,
         period=period,
         headline=headline(result, words),
@@ -166,12 +166,13 @@ def verdict(result: BacktestResult, words: Wording) -> str:
     said = []
     if metrics.benchmark_return is not None:
         held = words.percent(metrics.benchmark_return, 2, signed=True)
-        ahead = metrics.total_return > metrics.benchmark_return
-        said.append(
-            _("Buy and hold: {held}, so trading did better.").format(held=held)
-            if ahead
-            else _("Buy and hold: {held}, so trading did no better.").format(held=held)
-        )
+        ahead = metrics.total_return - metrics.benchmark_return
+        if ahead > 0:
+            said.append(_("Buy and hold: {held}, so trading did better.").format(held=held))
+        elif ahead < 0:
+            said.append(_("Buy and hold: {held}, so trading did worse.").format(held=held))
+        else:
+            said.append(_("Buy and hold: {held}, so trading did no better.").format(held=held))
     said.append(_("Deepest fall: {fall}.").format(fall=words.percent(metrics.max_drawdown, 2)))
     if len(result.deals) > len(result.closed_deals):
         said.append(_("A deal was still open at the end; it counts at the last close."))
@@ -253,13 +254,20 @@ def assumptions(result: BacktestResult, words: Wording) -> list[tuple[str, str]]
         (_("Risk-free rate"), words.percent(metrics.risk_free)),
         (_("Gaps"), _gaps(result, words)),
     ]
+    rows += [(_("Caution"), caution) for caution in cautions(result, words)]
+    return [*rows, *((_("Note"), note) for note in result.notes)]
+
+
+def cautions(result: BacktestResult, words: Wording) -> list[str]:
+    """Why some figures rest on little."""
+    _, metrics = words.translate, result.metrics
+    said = []
     if metrics.elapsed_seconds * SECOND_NS < 365 * DAY_NS:
-        caution = _("The run is shorter than a year, so yearly figures extrapolate.")
-        rows.append((_("Short run"), caution))
+        said.append(_("The run is shorter than a year, so yearly figures extrapolate."))
     if metrics.samples < TAIL_SAMPLES:
         caution = _("VaR, CVaR, Sharpe and beta rest on few returns: {count}.")
-        rows.append((_("Small sample"), caution.format(count=words.count(metrics.samples))))
-    return [*rows, *((_("Note"), note) for note in result.notes)]
+        said.append(caution.format(count=words.count(metrics.samples)))
+    return said
 
 
 def _fill_model(name: str, words: Wording) -> str:

@@ -7,6 +7,7 @@ sign, as in the seed (US$ in Portuguese); any other asset is named after the amo
 
 from absolute.research import figures
 from absolute.research.figures import Figure
+from absolute.research.report_page import cautions
 from absolute.research.result import BacktestResult
 from absolute.research.wording import Translate, Wording, untranslated
 
@@ -22,17 +23,30 @@ def render(
         [_("PERFORMANCE METRICS"), *_lines(figures.performance(result, words))],
         [_("RISK METRICS"), *_lines(figures.risk(result, words))],
         [_("TRADE ANALYSIS"), *_lines(figures.trades(result, words))],
-        [_("COSTS"), *_lines(figures.costs(result, words))],
+        [_("COSTS"), *_lines(figures.costs(result, words)), *_open(result, words)],
         [_("PASSPORT"), *_passport(result, words)],
     ]
+    notes = [*cautions(result, words), *result.notes]
+    if notes:
+        marked = [_("Note: {note}").format(note=note) for note in notes]
+        blocks.insert(-1, [_("NOTES"), *marked])
     return "\n\n".join("\n".join(block) for block in blocks) + "\n"
+
+
+def _open(result: BacktestResult, words: Wording) -> list[str]:
+    """What the closed deals booked, and what the open one stands at: the part nobody sees."""
+    _ = words.translate
+    lines = [_line(_("Booked"), words.money(result.booked_profit))]
+    if len(result.deals) > len(result.closed_deals):
+        lines.append(_line(_("Open Deal"), words.money(result.open_profit)))
+    return lines
 
 
 def _heading(result: BacktestResult, words: Wording) -> list[str]:
     _ = words.translate
     first, last = words.date(result.passport.first_ts), words.date(result.passport.last_ts)
     return [
-        _("=== BACKTEST RESULTS ==="),
+        _("=== PAPER RESULTS ===") if result.paper else _("=== BACKTEST RESULTS ==="),
         _("Period: {first} to {last}").format(first=first, last=last),
         _line(_("Initial Capital"), words.money(result.initial_capital)),
     ]

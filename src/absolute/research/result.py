@@ -115,6 +115,17 @@ class BacktestResult:
     funding: Decimal | None = None
     liquidations: int | None = None
     notes: tuple[str, ...] = ()
+    paper: bool = False
+
+    @property
+    def booked_profit(self) -> Decimal:
+        """What the closed deals earned."""
+        return sum((deal.profit for deal in self.deals if deal.profit is not None), Decimal(0))
+
+    @property
+    def open_profit(self) -> Decimal:
+        """What the open deal and carried dust stand at, at the last close: not booked."""
+        return self.net_profit - self.booked_profit
 
     @property
     def curve(self) -> Curve:
@@ -141,6 +152,8 @@ class BacktestResult:
             "initial_capital": plain(self.initial_capital),
             "final_equity": plain(self.final_equity),
             "net_profit": plain(self.net_profit),
+            "booked_profit": plain(self.booked_profit),
+            "open_profit": plain(self.open_profit),
             "fees": plain(self.fees),
             "event_log_sha256": self.passport.event_log_sha256,
             "seconds": self.seconds,

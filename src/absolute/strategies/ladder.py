@@ -229,7 +229,8 @@ class Ladder:
                 self.phase, self.exit = Phase.EXITING, self.orders.exit_now(deal, view)
                 if self.exit is None and view.fees_known:
                     self._close(deal, view, forced=False)
-                    return self._rest(view)
+                    self.phase = Phase.CLEARING
+                    return self._rest(view) if not view.live else True
                 return True
         elif role != ENTRY:
             last = self.config.limite_recompras
