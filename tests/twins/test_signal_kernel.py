@@ -52,6 +52,7 @@ def test_every_fill_of_the_kernel_is_a_fill_of_the_engine(seed, fee):
     for plain, row in zip(fills, fast.fills, strict=True):
         assert plain.qty == abs(int(row["lots"])) * found.instrument.lot
         assert plain.price == int(row["ticks"]) * tape.price_unit
+        assert plain.fee is not None
         assert plain.fee.amount == int(row["fee"]) * UNIT
         assert (plain.side == "buy") == bool(row["lots"] > 0)
     last = tape.close.item(-1)
