@@ -13,6 +13,7 @@ from typing import Final, Protocol
 
 import numpy as np
 
+from absolute.desk.backtest import uncollected
 from absolute.desk.benchmark_market import Market
 from absolute.domain.fees import FeeCoin, FeeSchedule
 from absolute.domain.ids import BotId, InstrumentId
@@ -130,12 +131,13 @@ def _timed(
 ) -> Outcome:
     """Replay the tape with skipping; the journal is kept whole, as in every back-test."""
     journal = MemoryJournal()
-    started = perf_counter()
-    engine = Engine(BotId("bench"), Portfolio(_ledger(tape, cash, fee)), strategy, Limits())
-    venue = SimVenue(_ledger(tape, cash, fee), unit=tape.price_unit, rules=VenueRules())
-    session = Session(engine, venue, journal, unit=tape.price_unit, agenda=agenda)
-    replay(TapeFeed(tape), session)
-    seconds = perf_counter() - started
+    with uncollected():
+        started = perf_counter()
+        engine = Engine(BotId("bench"), Portfolio(_ledger(tape, cash, fee)), strategy, Limits())
+        venue = SimVenue(_ledger(tape, cash, fee), unit=tape.price_unit, rules=VenueRules())
+        session = Session(engine, venue, journal, unit=tape.price_unit, agenda=agenda)
+        replay(TapeFeed(tape), session)
+        seconds = perf_counter() - started
     fills = sum(isinstance(entry.event, OrderFilled) for entry in journal.entries)
     equity = venue.ledger.equity(tape.price(tape.close.item(-1)))
     return Outcome(seconds, fills, Quote(equity))
