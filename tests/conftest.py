@@ -10,6 +10,10 @@ from hypothesis import HealthCheck, settings
 
 from absolute.desk.language import set_language
 
+# The wrapper tells how it was called; the tests speak for themselves.
+os.environ.pop("ABSOLUTE_CALLED_AS", None)
+
+
 settings.register_profile(
     "ci",
     derandomize=True,
