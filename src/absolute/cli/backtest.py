@@ -106,6 +106,9 @@ class Options:
         Path | None, typer.Option(metavar="FILE", help=_("Finer bars: the path becomes exact."))
     ] = None
     slippage_bps: Annotated[str, typer.Option(help=_("How much worse a taker trades."))] = "0"
+    impact_bps: Annotated[
+        str, typer.Option(help=_("Impact of an order as large as its bar's volume; root law."))
+    ] = "0"
     latency_ms: Annotated[str, typer.Option(help=_("Delay of an order, LOW:HIGH."))] = "0"
     cancel_ms: Annotated[str, typer.Option(help=_("Delay of a cancel, LOW:HIGH."))] = "0"
     seed: Annotated[int, typer.Option(min=0, help=_("Seed of the delays."))] = 0
@@ -209,6 +212,7 @@ def _assumed(told: Options, *, taxa: Ratio) -> "Assumptions":
         ),
         intrabar=Intrabar(told.intrabar),
         slippage_bps=Bps(within("--slippage-bps", told.slippage_bps, ZERO, Decimal(1000))),
+        impact_bps=Bps(within("--impact-bps", told.impact_bps, ZERO, Decimal(10_000))),
         submit_ms=span_ms("--latency-ms", told.latency_ms),
         cancel_ms=span_ms("--cancel-ms", told.cancel_ms),
         seed=told.seed,

@@ -140,6 +140,7 @@ def _passport(
         **parameters,
         "capital": plain(assumed.capital),
         "slippage_bps": plain(assumed.slippage_bps),
+        "impact_bps": plain(assumed.impact_bps),
         "submit_ms": list(assumed.submit_ms),
         "cancel_ms": list(assumed.cancel_ms),
         "volume_share": plain(assumed.fills.volume_share),

@@ -22,7 +22,7 @@ from absolute.engine.ports import Journal
 from absolute.engine.session import Session
 from absolute.engine.step import Engine
 from absolute.kernels.feed import TapeFeed
-from absolute.matching.costs import FixedSlippage, Latency
+from absolute.matching.costs import FixedSlippage, ImpactSlippage, Latency, Slippage
 from absolute.matching.fills import FillModel
 from absolute.matching.path import Intrabar
 from absolute.matching.perpetual import PerpetualTerms
@@ -59,6 +59,7 @@ class Assumptions:
     fills: FillModel = field(default_factory=FillModel)
     intrabar: Intrabar = Intrabar.PESSIMISTIC
     slippage_bps: Bps = Bps(ZERO)
+    impact_bps: Bps = Bps(ZERO)
     submit_ms: tuple[int, int] = (0, 0)
     cancel_ms: tuple[int, int] = (0, 0)
     seed: int = 0
@@ -71,7 +72,16 @@ class Assumptions:
         rules = (
             (self.capital > ZERO, "CAPITAL_INVALID", "The capital must be above zero."),
             (self.leverage >= ONE, "LEVERAGE_INVALID", "The leverage must be at least 1."),
-            (self.slippage_bps >= ZERO, "SLIPPAGE_INVALID", "Slippage must not be negative."),
+            (
+                min(self.slippage_bps, self.impact_bps) >= ZERO,
+                "SLIPPAGE_INVALID",
+                "Slippage must not be negative.",
+            ),
+            (
+                not (self.slippage_bps and self.impact_bps),
+                "SLIPPAGE_TWICE",
+                "Slippage is either fixed or by impact; give one of the two.",
+            ),
             (
                 ZERO < self.fills.volume_share <= ONE,
                 "VOLUME_SHARE_INVALID",
@@ -112,6 +122,9 @@ def new_ledger(instrument: Instrument, assumed: Assumptions) -> Ledger:
 
 def rules_of(assumed: Assumptions, found: Found) -> VenueRules:
     """The venue's form of the assumptions, with a perpetual's own terms."""
+    slippage: Slippage = FixedSlippage(assumed.slippage_bps)
+    if assumed.impact_bps:
+        slippage = ImpactSlippage(assumed.impact_bps)
     perpetual = None
     if found.brackets is not None:
         perpetual = PerpetualTerms(
@@ -123,7 +136,7 @@ def rules_of(assumed: Assumptions, found: Found) -> VenueRules:
     return VenueRules(
         fills=assumed.fills,
         intrabar=assumed.intrabar,
-        slippage=FixedSlippage(assumed.slippage_bps),
+        slippage=slippage,
         latency=assumed.latency,
         perpetual=perpetual,
     )
