@@ -101,7 +101,7 @@ def _watched(paper: "Paper", *, silent: bool) -> "BacktestResult":
     console = Console()
     if silent or not console.is_terminal:
         return run_until_interrupted(paper, lambda _shot: None)
-    picture = LiveView(f"Absolute Trader · {_('PAPER')}")
+    picture = LiveView(f"Absolute Trader · {_('PAPER')}", width=console.width)
     with Live(console=console, screen=True, refresh_per_second=FRAMES_PER_SECOND) as live:
         return run_until_interrupted(paper, lambda shot: live.update(picture.render(shot)))
 

@@ -18,13 +18,19 @@ BLOCKS = "▁▂▃▄▅▆▇█"
 PRICES_KEPT = 120
 ACCENT, GAIN, LOSS, QUIET = "cyan", "green", "red", "bright_black"
 RUNGS_SHOWN = 21
+WIDE = 100
+LARGE = Decimal(10_000)
 
 
 class LiveView:
-    """Keeps the last prices for the line of blocks; the rest is in the snapshot."""
+    """Keeps the last prices for the line of blocks; the rest is in the snapshot.
 
-    def __init__(self, title: str) -> None:
+    In a terminal narrower than `WIDE` columns large prices go without cents.
+    """
+
+    def __init__(self, title: str, *, width: int = WIDE) -> None:
         self._title = title
+        self._narrow = width < WIDE
         self._prices: deque[Decimal] = deque(maxlen=PRICES_KEPT)
 
     def render(self, shot: Snapshot) -> RenderableType:
@@ -71,20 +77,23 @@ class LiveView:
         when = format_datetime(moment)
         return Panel(Group(figures, line), title=self._title, subtitle=when, border_style=QUIET)
 
+    def _price(self, price: Decimal) -> str:
+        return format_amount(price, 0 if self._narrow and price >= LARGE else 2)
+
     def _ladder(self, shot: Snapshot) -> Panel:
         table = Table(expand=True, box=None, padding=(0, 1))
         for label, justify in ((_("rung"), "right"), (_("price"), "right"), (_("value"), "right")):
             table.add_column(label, justify=justify, style="", header_style=QUIET)  # type: ignore[arg-type]
         table.add_column("", header_style=QUIET)
         if shot.exit_price is not None:
-            table.add_row("▲", format_amount(shot.exit_price), "", _("exit"), style=f"bold {GAIN}")
+            table.add_row("▲", self._price(shot.exit_price), "", _("exit"), style=f"bold {GAIN}")
         if shot.average is not None:
-            table.add_row("ø", format_amount(shot.average), "", _("average"), style=QUIET)
+            table.add_row("ø", self._price(shot.average), "", _("average"), style=QUIET)
         first = max(0, sum(rung.state == "done" for rung in shot.rungs) - 4)
         styles = {"done": GAIN, "resting": f"bold {ACCENT}", "waiting": QUIET}
         words = {"done": _("bought"), "resting": _("resting"), "waiting": ""}
         for rung in shot.rungs[first : first + RUNGS_SHOWN]:
-            price = "" if rung.price is None else format_amount(rung.price)
+            price = "" if rung.price is None else self._price(rung.price)
             table.add_row(
                 str(rung.number),
                 price,
@@ -102,7 +111,7 @@ class LiveView:
             side = Text(
                 side_word(terms.side.value), style=GAIN if terms.side.value == "buy" else LOSS
             )
-            price = "" if terms.price is None else format_amount(terms.price)
+            price = "" if terms.price is None else self._price(terms.price)
             table.add_row(side, str(terms.role), str(terms.qty or terms.spend), "@", price)
         if not shot.orders:
             table.add_row(Text(_("none"), style=QUIET))
@@ -120,7 +129,7 @@ class LiveView:
                 side,
                 str(fill.qty),
                 "@",
-                format_amount(fill.price),
+                self._price(fill.price),
             )
         if not shot.fills:
             table.add_row(Text(_("none yet"), style=QUIET))
