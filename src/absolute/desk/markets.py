@@ -38,7 +38,7 @@ def split_symbol(symbol: str) -> tuple[Asset, Asset]:
             if base != quote:
                 return Asset(base), Asset(quote)
     for quote in QUOTES:
-        if plain.endswith(quote) and len(plain) > len(quote):
+        if plain.isalnum() and plain.endswith(quote) and len(plain) > len(quote):
             return Asset(plain.removesuffix(quote)), Asset(quote)
     raise UserError(
         "SYMBOL_UNKNOWN", f"'{symbol}' is no market we can split; write it as BASE/QUOTE."

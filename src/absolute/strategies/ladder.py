@@ -46,7 +46,7 @@ from absolute.domain.notes import (
     RungRefused,
 )
 from absolute.domain.order import Order, Terms
-from absolute.domain.units import NANOS_PER_SECOND, ZERO, Base, Nanos, Quote
+from absolute.domain.units import NANOS_PER_SECOND, ZERO, Base, Nanos, Quote, plain
 from absolute.strategies.contract import ASLEEP, Plan, View, Wakes
 from absolute.strategies.deal import Deal, Dust
 from absolute.strategies.ladder_orders import (
@@ -182,12 +182,14 @@ class Ladder:
         entry = self.orders.entry(self.added, view.price, view)
         power = view.buying_power(view.price)
         if entry.spend is None or entry.spend > power:
-            detail = f"the first order of {entry.spend} is above the free {power}"
+            spend = plain(entry.spend or ZERO)
+            detail = f"the first order of {spend} is above the free {plain(power)}"
             self._halt("BALANCE_TOO_LOW", detail)
             return True
         least = least_value(view.price, view)
         if entry.spend < least:
-            self._halt("ENTRY_BELOW_MINIMUM", f"{entry.spend} is below the venue's least {least}")
+            detail = f"{plain(entry.spend)} is below the venue's least {plain(least)}"
+            self._halt("ENTRY_BELOW_MINIMUM", detail)
             return True
         self.phase = Phase.ENTERING
         self.rungs = (entry,)
