@@ -17,6 +17,8 @@ from absolute.cli.options import takes
 from absolute.cli.output import default_place, print_json, progress
 from absolute.desk.language import _, current_language
 from absolute.domain.errors import UserError
+from absolute.domain.instrument import Kind
+from absolute.domain.ledger import MarginMode
 from absolute.domain.units import LEDGER_UNIT, Bps, Price, Ratio
 
 if TYPE_CHECKING:
@@ -31,16 +33,8 @@ ONE: Final = Decimal(1)
 ZERO: Final = Decimal(0)
 
 
-class Market(StrEnum):
-    """What is traded."""
-
-    SPOT = "spot"
-    LINEAR = "linear"
-    INVERSE = "inverse"
-
-
 class Fill(StrEnum):
-    """The honesty ladder of fill models."""
+    """The fill models; their own home loads a compiler, which `--help` must not wait for."""
 
     TOUCH = "touch"
     THROUGH = "through"
@@ -53,13 +47,6 @@ class Policy(StrEnum):
 
     PESSIMISTIC = "pessimistic"
     NEAREST = "nearest"
-
-
-class Margin(StrEnum):
-    """What backs a perpetual position."""
-
-    CROSS = "cross"
-    ISOLATED = "isolated"
 
 
 class Gaps(StrEnum):
@@ -86,7 +73,7 @@ class Options:
         list[str] | None,
         typer.Option("--set", metavar="KEY=VALUE", help=_("Change one setting; repeatable.")),
     ] = None
-    market: Annotated[Market, typer.Option(help=_("What is traded."))] = Market.SPOT
+    market: Annotated[Kind, typer.Option(help=_("What is traded."))] = Kind.SPOT
     symbol: Annotated[str | None, typer.Option(help=_("The market, e.g. BTCUSDT."))] = None
     capital: Annotated[
         str | None, typer.Option(help=_("Money at the start: 10000 in quote, 1 in base."))
@@ -113,7 +100,7 @@ class Options:
     cancel_ms: Annotated[str, typer.Option(help=_("Delay of a cancel, LOW:HIGH."))] = "0"
     seed: Annotated[int, typer.Option(min=0, help=_("Seed of the delays."))] = 0
     leverage: Annotated[str, typer.Option(help=_("Leverage of a perpetual."))] = "1"
-    margin: Annotated[Margin, typer.Option(help=_("Cross or isolated."))] = Margin.CROSS
+    margin: Annotated[MarginMode, typer.Option(help=_("Cross or isolated."))] = MarginMode.CROSS
     funding: Annotated[
         Path | None, typer.Option(metavar="FILE", help=_("Funding rates of a perpetual."))
     ] = None
@@ -188,14 +175,13 @@ def dca(told: Options) -> None:
 def _assumed(told: Options, *, taxa: Ratio) -> "Assumptions":
     """What is believed of the market side."""
     from absolute.desk.setup import Assumptions
-    from absolute.domain.ledger import MarginMode
     from absolute.matching.fills import FillModel, FillRule
     from absolute.matching.path import Intrabar
     from absolute.risk.limits import Limits
 
     floor = told.equity_floor
-    capital = told.capital or ("1" if told.market is Market.INVERSE else "10000")
-    if told.market is Market.SPOT and (told.leverage != "1" or told.margin is not Margin.CROSS):
+    capital = told.capital or ("1" if told.market is Kind.INVERSE else "10000")
+    if told.market is Kind.SPOT and (told.leverage != "1" or told.margin is not MarginMode.CROSS):
         message = _("Leverage and margin belong to a perpetual; leave them out on spot.")
         raise UserError("OPTION_ON_SPOT", message)
     if told.flatten and floor is None:
@@ -217,11 +203,8 @@ def _assumed(told: Options, *, taxa: Ratio) -> "Assumptions":
         cancel_ms=span_ms("--cancel-ms", told.cancel_ms),
         seed=told.seed,
         leverage=within("--leverage", told.leverage, ONE, Decimal(125)),
-        margin=MarginMode(told.margin),
-        limits=Limits(
-            equity_floor=lowest,
-            flatten=told.flatten,
-        ),
+        margin=told.margin,
+        limits=Limits(equity_floor=lowest, flatten=told.flatten),
     )
 
 
@@ -229,7 +212,6 @@ def _wanted(told: Options) -> "Wanted":
     """Which files, which market."""
     from absolute.desk.market_data import GapPolicy, Wanted
     from absolute.desk.markets import Grid
-    from absolute.domain.instrument import Kind
 
     steps = (("--tick", told.tick), ("--lot", told.lot), ("--min-notional", told.min_notional))
     own = [None if text is None else within(name, text, LEDGER_UNIT) for name, text in steps]
@@ -238,7 +220,7 @@ def _wanted(told: Options) -> "Wanted":
         told.start,
         told.end,
         symbol=told.symbol,
-        kind=Kind(told.market),
+        kind=told.market,
         gaps=GapPolicy(told.gaps),
         grid=Grid(*own),
         finer=told.finer,

@@ -12,6 +12,7 @@ from typing import Annotated
 import typer
 
 from absolute.cli.dca_table import ladder_report, print_ladder
+from absolute.cli.demo import SEED
 from absolute.cli.numbers import within
 from absolute.cli.output import print_json
 from absolute.desk.language import _
@@ -118,7 +119,7 @@ def run(
     ] = None,
     start: Annotated[str | None, typer.Option("--from", help=_("First day, inclusive."))] = None,
     end: Annotated[str | None, typer.Option("--to", help=_("Last day, exclusive."))] = None,
-    seed: Annotated[int, typer.Option(min=0, help=_("Seed of the built-in market."))] = 186,
+    seed: Annotated[int, typer.Option(min=0, help=_("Seed of the built-in market."))] = SEED,
     days: Annotated[
         int, typer.Option(min=1, max=365, help=_("How many days the built-in market lasts."))
     ] = 7,
@@ -158,7 +159,7 @@ def run(
 
 def run_on_paper(config: LadderConfig) -> None:
     """Run on paper over the built-in market, watched live; imported only now."""
-    from absolute.cli.demo import CAPITAL, DAY, FIRST_PRICE, SEED, WATCHED, play, show
+    from absolute.cli.demo import CAPITAL, DAY, FIRST_PRICE, WATCHED, play, show
     from absolute.desk.market_data import made_market
 
     found = made_market(seed=SEED, bars=DAY, first_price=FIRST_PRICE)

@@ -24,7 +24,7 @@ from absolute.domain.messages import (
     Transferred,
 )
 from absolute.domain.notes import DealClosed, DealOpened, Note
-from absolute.domain.units import ZERO, plain
+from absolute.domain.units import ZERO
 from absolute.kernels.tape import Tape
 from absolute.research.result import DealRow, FillRow
 from absolute.store.journal import Entry
@@ -194,12 +194,3 @@ def equity_at_closes(tape: Tape, steps: Holdings, instrument: Instrument) -> Flo
     worth = -sized / mark if instrument.kind is Kind.INVERSE else sized * mark
     worked: Floats = money + flow + worth
     return worked
-
-
-def told(note: Note) -> str:
-    """A note as one plain line: its name and its fields."""
-    parts = []
-    for name in note.__slots__:
-        value = getattr(note, name)
-        parts.append(f"{name}={plain(value) if isinstance(value, Decimal) else value}")
-    return f"{type(note).__name__}: {', '.join(parts)}"

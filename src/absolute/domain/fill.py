@@ -7,7 +7,7 @@ from enum import StrEnum
 from absolute.domain.ids import ClientOrderId, TradeId
 from absolute.domain.instrument import Side
 from absolute.domain.order import PositionSide
-from absolute.domain.units import ZERO, Asset, Nanos, Price, Qty, Quote
+from absolute.domain.units import Asset, Nanos, Price, Qty, Quote
 
 
 class Liquidity(StrEnum):
@@ -28,9 +28,6 @@ class Fee:
     amount: Decimal
     asset: Asset
     value: Quote
-
-
-NO_FEE = Fee(ZERO, Asset(""), Quote(ZERO))
 
 
 @dataclass(frozen=True, slots=True)

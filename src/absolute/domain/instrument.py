@@ -8,7 +8,6 @@ orders, accounts or time.
 from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
-from typing import Final
 
 from absolute.domain.errors import UserError
 from absolute.domain.ids import InstrumentId
@@ -90,11 +89,6 @@ class Instrument:
         """The nearest quantity on the grid at or below."""
         return Qty(qty // self.lot * self.lot)
 
-    def qty_up(self, qty: Decimal) -> Qty:
-        """The nearest quantity on the grid at or above."""
-        floor = qty // self.lot * self.lot
-        return Qty(floor if floor == qty else floor + self.lot)
-
     def notional(self, qty: Decimal, price: Decimal) -> Quote:
         """The quote value of a quantity: exact, unrounded."""
         if self.inverse:
@@ -133,11 +127,8 @@ class Instrument:
         return qty * price * self.contract
 
 
-SIZE_RULES: Final = ("QTY_MIN", "QTY_MAX", "NOTIONAL_MIN", "NOTIONAL_MAX", "QTY_STEP", "PRICE_STEP")
-
-
 def size_fault(instrument: Instrument, qty: Decimal, price: Decimal, *, market: bool) -> str | None:
-    """The first filter an order of this size would break, as one of `SIZE_RULES`, or None."""
+    """The first filter an order of this size would break (QTY_MIN, PRICE_STEP ...), or None."""
     if qty < instrument.min_qty:
         return "QTY_MIN"
     limit = instrument.max_market_qty if market else instrument.max_qty

@@ -114,6 +114,17 @@ class Ledger:
             return fee_for(own, instrument, side=side, qty=qty, price=price, liquidity=liquidity)
         return fee
 
+    def closable(self, terms: Terms) -> Decimal | None:
+        """The most that a closing order may still trade; None for one that may open.
+
+        The legs of a hedge are never crossed over: who sells a long leg closes it.
+        """
+        leg = PositionSide.LONG if terms.side is Side.SELL else PositionSide.SHORT
+        if not terms.reduce_only and terms.position_side is not leg:
+            return None
+        held = self.position(terms.position_side).qty
+        return max(ZERO, held if terms.side is Side.SELL else -held)
+
     # --- what orders reserve --------------------------------------------------------------
 
     def reservation(self, terms: Terms, price: Decimal | None) -> tuple[Asset, Decimal]:

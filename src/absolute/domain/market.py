@@ -20,35 +20,6 @@ class Bar:
 
 
 @dataclass(frozen=True, slots=True)
-class PublicTrade:
-    """One trade of the market. `buyer_is_maker`: the aggressor sold."""
-
-    time: Nanos
-    price: Price
-    qty: Base
-    buyer_is_maker: bool
-
-
-@dataclass(frozen=True, slots=True)
-class TopOfBook:
-    """Best bid and ask."""
-
-    time: Nanos
-    bid: Price
-    bid_qty: Base
-    ask: Price
-    ask_qty: Base
-
-
-@dataclass(frozen=True, slots=True)
-class FundingRate:
-    """The rate settled at `time`: longs pay shorts where it is positive."""
-
-    time: Nanos
-    rate: Ratio
-
-
-@dataclass(frozen=True, slots=True)
 class Bracket:
     """One maintenance bracket: for position values above `floor`, in the settle asset.
 

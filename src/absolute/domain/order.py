@@ -119,7 +119,6 @@ TRANSITIONS: Final[Mapping[Status, Mapping[Step, Status]]] = {
 """state -> step -> state. `REFUSE_CANCEL` reopens; `Order.take` knows how far it had come."""
 
 TERMINAL: Final = frozenset({_S.FILLED, _S.CANCELLED, _S.REJECTED, _S.EXPIRED})
-RESTING: Final = frozenset({_S.OPEN, _S.PARTLY_FILLED})
 
 
 @dataclass(frozen=True, slots=True)

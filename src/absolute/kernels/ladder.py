@@ -27,7 +27,7 @@ from absolute.domain.fees import FeeCoin, FeeSchedule
 from absolute.domain.instrument import Instrument, Kind
 from absolute.domain.units import LEDGER_UNIT, ONE, ZERO, Quote, Ratio
 from absolute.kernels.signal import FILL, LARGEST, Whole
-from absolute.kernels.skip import NEVER_DOWN, SkipIndex, _first_hit
+from absolute.kernels.skip import NEVER_DOWN, SkipIndex, first_hit
 
 GRAIN: Final = 10**12
 """Ratios count in these: drops and targets are told to twelve places."""
@@ -467,7 +467,7 @@ def _run(
                 return OUTGROWN
             if _is_beyond(book, terms):
                 return BEYOND
-            bar = _first_hit(low, high, minima, maxima, book.bar + 1, book.lower, book.exit)
+            bar = first_hit(low, high, minima, maxima, book.bar + 1, book.lower, book.exit)
             if bar == len(opens):
                 return DONE
             row: Fill = fills[book.count]

@@ -29,9 +29,10 @@ def first_hit_plain(low: Ticks, high: Ticks, *, start: int, down: int, up: int) 
 
 
 @njit(cache=True)
-def _first_hit(
+def first_hit(
     low: Ticks, high: Ticks, minima: Ticks, maxima: Ticks, start: int, down: int, up: int
 ) -> int:
+    """The compiled twin of `first_hit_plain`, over blocks; compiled code may call it too."""
     count = len(low)
     index = start
     edge = min((start // BLOCK + 1) * BLOCK, count)
@@ -74,4 +75,4 @@ class SkipIndex:
 
     def first(self, start: int, down: int, up: int) -> int:
         """The first index from `start` on with low <= down or high >= up, or the length."""
-        return int(_first_hit(self.low, self.high, self.minima, self.maxima, start, down, up))
+        return int(first_hit(self.low, self.high, self.minima, self.maxima, start, down, up))

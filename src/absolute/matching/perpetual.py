@@ -23,7 +23,7 @@ from absolute.domain.fill import Fee
 from absolute.domain.instrument import Kind, Side
 from absolute.domain.ledger import Ledger, MarginMode
 from absolute.domain.messages import FundingPaid, Liquidated
-from absolute.domain.order import PositionSide, Terms
+from absolute.domain.order import Terms
 from absolute.domain.position import Position, traded
 from absolute.domain.units import (
     NANOS_PER_SECOND,
@@ -363,14 +363,3 @@ class MarginAccount:
         if self.terms.margin is MarginMode.CROSS:
             free += min(ZERO, ledger.unrealised(price))
         return max(ZERO, free)
-
-    def closable(self, terms: Terms) -> Decimal | None:
-        """How much a closing order may trade at most; None for one that may open.
-
-        The legs of a hedge are never crossed over: who sells a long leg closes it.
-        """
-        leg = PositionSide.LONG if terms.side is Side.SELL else PositionSide.SHORT
-        if not terms.reduce_only and terms.position_side is not leg:
-            return None
-        held = self._ledger.position(terms.position_side).qty
-        return max(ZERO, held if terms.side is Side.SELL else -held)

@@ -248,7 +248,7 @@ class ShadowBook:
 
     def _closable(self, order: ShadowOrder) -> int:
         """The most lots that an order may trade now, where it may only close."""
-        closable = self._till.closable(order.terms)
+        closable = self._till.ledger.closable(order.terms)
         return order.left if closable is None else int(closable / self._lot)
 
     def _within(self, side: Side, limit: int | None, wanted: int) -> list[Level]:

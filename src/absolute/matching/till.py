@@ -14,7 +14,7 @@ from absolute.domain.fill import Fee, Fill, Liquidity
 from absolute.domain.ids import ClientOrderId, TradeId
 from absolute.domain.instrument import Side, size_fault
 from absolute.domain.ledger import Ledger, hold_used
-from absolute.domain.order import PositionSide, Terms
+from absolute.domain.order import Terms
 from absolute.domain.units import ZERO, Asset, Nanos, Price, Qty
 
 
@@ -76,17 +76,6 @@ class Till:
         if order.hold:
             self.ledger.account.hold(order.hold_asset, -order.hold)
             order.hold = ZERO
-
-    def closable(self, terms: Terms) -> Decimal | None:
-        """The most that a closing order may still trade; None for one that may open.
-
-        The legs of a hedge are never crossed over: who sells a long leg closes it.
-        """
-        leg = PositionSide.LONG if terms.side is Side.SELL else PositionSide.SHORT
-        if not terms.reduce_only and terms.position_side is not leg:
-            return None
-        held = self.ledger.position(terms.position_side).qty
-        return max(ZERO, held if terms.side is Side.SELL else -held)
 
     def book(self, order: Reserving, trade: Trade) -> Fill | str:
         """Post a trade and give its fill, or say why it cannot be paid; then nothing changed."""

@@ -329,7 +329,7 @@ class SimVenue(OrderDesk):
 
     def _reduced(self, order: Resting, qty: Decimal) -> Decimal:
         """An order that closes is cut to what there is to close."""
-        closable = ZERO if self._margin is None else self._margin.closable(order.terms)
+        closable = ZERO if self._margin is None else self.ledger.closable(order.terms)
         if closable is None:
             return qty
         order.left = min(order.left, closable)
