@@ -30,7 +30,9 @@ FAMILIES = ("DATA_", "LADDER_", "MENU_", "BENCH_", "SYNTH_", "STRATEGY_", "AMOUN
 
 OWN = {
     "BALANCE_TOO_LOW": "halt: the first order of a deal is above what is free",
-    "ENTRY_BELOW_MINIMUM": "halt: the first order is below the venue's minimum and may not be raised",
+    "ENTRY_BELOW_MINIMUM": (
+        "halt: the first order is below the venue's minimum and may not be raised"
+    ),
     "ENTRY_REFUSED": "halt: the venue refused or cancelled the first order",
     "EXIT_REFUSED": "halt: the venue refused the exit",
     "EQUITY_FLOOR": "halt: equity fell to the floor",
@@ -100,7 +102,10 @@ def _commands() -> Iterator[str]:
             yield "| option | default | meaning |\n|---|---|---|\n" + "\n".join(rows)
 
 
-def _below(path: str, command: Any) -> Iterator[tuple[str, Any]]:
+def _below(
+    path: str,
+    command: Any,  # noqa: ANN401 -- the library keeps its command types private
+) -> Iterator[tuple[str, Any]]:
     if isinstance(command, Elsewhere):
         command = command.fetch()
     yield path, command
@@ -108,7 +113,7 @@ def _below(path: str, command: Any) -> Iterator[tuple[str, Any]]:
         yield from _below(f"{path} {name}", child)
 
 
-def _option(param: Any) -> str:
+def _option(param: Any) -> str:  # noqa: ANN401 -- the library keeps this type private
     names = ", ".join(f"`{word}`" for word in [*param.opts, *param.secondary_opts])
     if param.param_type_name == "argument":
         names = f"`{param.metavar or param.name}`"
@@ -121,7 +126,7 @@ def _option(param: Any) -> str:
     return f"| {names} | {told} | {getattr(param, 'help', '') or ''} |"
 
 
-def _plain(value: Any) -> str:
+def _plain(value: object) -> str:
     return str(getattr(value, "value", value))
 
 
@@ -141,10 +146,10 @@ def _codes() -> list[str]:
         for scope in _scopes(ast.parse(path.read_text("utf-8"))):
             for code, sentence in _pairs(scope):
                 told = _sentence(sentence, _assigned(scope, before=sentence.lineno))
-                if path.name == "strategy_files.py" and not code.startswith(FAMILIES):
-                    code = f"STRATEGY_FILE_{code}"
-                if code not in OWN and (told or code.startswith(FAMILIES)):
-                    found[code] = "" if code.startswith(("DATA_", "LADDER_")) else told
+                own = path.name == "strategy_files.py" and not code.startswith(FAMILIES)
+                name = f"STRATEGY_FILE_{code}" if own else code
+                if name not in OWN and (told or name.startswith(FAMILIES)):
+                    found[name] = "" if name.startswith(("DATA_", "LADDER_")) else told
     return [f"| `{code}` | {told or _elsewhere(code)} |" for code, told in sorted(found.items())]
 
 
