@@ -85,6 +85,24 @@ class SignalChanged:
     price: Price
 
 
+@dataclass(frozen=True, slots=True)
+class PriceSeen:
+    """The market price now, told before what needs a fresh one; nothing follows from it alone."""
+
+    time: Nanos
+    price: Price
+
+
+@dataclass(frozen=True, slots=True)
+class VotesChanged:
+    """How many time frames see the price below their low (`long`) or above their high (`short`)."""
+
+    time: Nanos
+    long: int
+    short: int
+    price: Price
+
+
 # --- facts of the venue -----------------------------------------------------------------------
 
 
@@ -112,6 +130,15 @@ class OrderLost:
 
     time: Nanos
     client_id: ClientOrderId
+
+
+@dataclass(frozen=True, slots=True)
+class OrderUnsent:
+    """It is proven that our order never reached the venue: it may be wished for again."""
+
+    time: Nanos
+    client_id: ClientOrderId
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,6 +227,7 @@ Event = (
     | OrderCancelled
     | OrderRejected
     | OrderLost
+    | OrderUnsent
     | OrderExpired
     | CancelRefused
     | FeeReported
@@ -210,6 +238,8 @@ Event = (
     | LevelReached
     | BarClosed
     | SignalChanged
+    | PriceSeen
+    | VotesChanged
     | Started
     | Paused
     | Resumed

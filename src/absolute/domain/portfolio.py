@@ -26,7 +26,9 @@ from absolute.domain.messages import (
     OrderFilled,
     OrderLost,
     OrderRejected,
+    OrderUnsent,
     Paused,
+    PriceSeen,
     Resumed,
     SignalChanged,
     Started,
@@ -34,6 +36,7 @@ from absolute.domain.messages import (
     Submit,
     TimerFired,
     Transferred,
+    VotesChanged,
 )
 from absolute.domain.order import Order, PositionSide, Step
 from absolute.domain.position import Position
@@ -138,6 +141,8 @@ class Portfolio:
                 return self._end(client_id, Step.REJECT, reason)
             case OrderExpired(client_id=client_id, reason=reason):
                 return self._end(client_id, Step.EXPIRE, reason)
+            case OrderUnsent(client_id=client_id, reason=reason):
+                return self._end(client_id, Step.CANCEL, reason)
             case OrderLost(client_id=client_id):
                 order = self._order(client_id)
                 order.take(Step.LOSE)
@@ -157,7 +162,13 @@ class Portfolio:
                 self.ledger.liquidate(event)
                 self.held += qty if side is Side.BUY else -qty
                 self.price = price
-            case LevelReached(price=price) | SignalChanged(price=price) | Started(price=price):
+            case (
+                LevelReached(price=price)
+                | SignalChanged(price=price)
+                | PriceSeen(price=price)
+                | VotesChanged(price=price)
+                | Started(price=price)
+            ):
                 self.price = price
             case BarClosed(bar=bar):
                 self.price = bar.close

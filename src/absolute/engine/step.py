@@ -23,6 +23,7 @@ from absolute.domain.messages import (
     SignalChanged,
     Submit,
     TimerFired,
+    VotesChanged,
 )
 from absolute.domain.notes import Note
 from absolute.domain.order import Order, Status, Terms
@@ -35,7 +36,7 @@ from absolute.strategies.contract import ASLEEP, Strategy
 from absolute.strategies.targets import difference
 
 REFUSED: Final = frozenset({Status.REJECTED, Status.EXPIRED})
-WAKING: Final = (TimerFired, BarClosed, SignalChanged, Resumed, Liquidated)
+WAKING: Final = (TimerFired, BarClosed, SignalChanged, VotesChanged, Resumed, Liquidated)
 """The facts after which a refused wish may be tried again."""
 
 

@@ -28,13 +28,16 @@ from absolute.domain.messages import (
     OrderFilled,
     OrderLost,
     OrderRejected,
+    OrderUnsent,
     Paused,
+    PriceSeen,
     Resumed,
     SignalChanged,
     Started,
     StopAsked,
     TimerFired,
     Transferred,
+    VotesChanged,
 )
 from absolute.domain.notes import (
     DealClosed,
@@ -113,6 +116,8 @@ class Ladder:
                 return None
             case OrderCancelled(client_id=client_id):
                 changed = self._ended(view.orders[client_id], view, reason=None)
+            case OrderUnsent(client_id=client_id):
+                changed = self._unsent(view.orders[client_id], view)
             case (
                 OrderRejected(client_id=client_id, reason=reason)
                 | OrderExpired(client_id=client_id, reason=reason)
@@ -139,6 +144,8 @@ class Ladder:
                 out = self.phase is Phase.EXITING and EXIT not in view.live
                 changed = self._out(deal, view, forced=False) if out else self._reprice(view)
             case Transferred() | BarClosed() | SignalChanged() | StopAsked():
+                return None
+            case PriceSeen() | VotesChanged():
                 return None
         return self._plan() if changed or self._notes else None
 
@@ -364,6 +371,13 @@ class Ladder:
             return self._bought(deal, order, view)
         self._want_rungs(deal, view)
         return True
+
+    def _unsent(self, order: Order, view: View) -> bool:
+        """An order that never reached the venue: what it was for is wanted again."""
+        if order.terms.role == ENTRY and self.phase is Phase.ENTERING and self.deal is None:
+            self._enter(view)
+            return True
+        return self._ended(order, view, reason=None)
 
     def _liquidated(self, event: Liquidated, view: View) -> bool:
         deal = self.deal
