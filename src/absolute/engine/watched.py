@@ -1,0 +1,111 @@
+"""Owns what a venue has shown of one of our orders, and when to ask about it again.
+
+States only go forward: the largest quantity counts, and a last word stays the last. Knows nothing
+of other orders, of money or of how a question is asked.
+"""
+
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Final
+
+from absolute.domain.ids import ClientOrderId, VenueOrderId
+from absolute.domain.messages import Event, OrderCancelled, OrderExpired, OrderRejected
+from absolute.domain.order import Order, OrderType, Status, Terms, TimeInForce
+from absolute.domain.units import ZERO, Nanos
+from absolute.engine.doubt import Doubt, next_wait
+from absolute.engine.reports import LookUp, OrderSeen, Request, Seen, SendCancel, SendOrder
+
+CANCEL_WAIT: Final = 2_000_000_000
+FINAL: Final = frozenset({Seen.FILLED, Seen.CANCELLED, Seen.REJECTED, Seen.EXPIRED})
+WAITING: Final = frozenset({Status.IN_FLIGHT, Status.UNKNOWN, Status.CANCEL_PENDING})
+IMMEDIATE: Final = frozenset({TimeInForce.IOC, TimeInForce.FOK})
+
+
+@dataclass(slots=True)
+class Watched:
+    """One order that may still trade.
+
+    `sent` of None: it waits to leave. `shown`: since when we know that the venue has, or had it.
+    `filled` is the largest cumulative quantity told, `final` the venue's last word. `asked`:
+    a look-up is outstanding; `check`: when to look next.
+    """
+
+    client_id: ClientOrderId
+    terms: Terms
+    wished: Nanos
+    sent: Nanos | None = None
+    shown: Nanos | None = None
+    venue_id: VenueOrderId | None = None
+    filled: Decimal = ZERO
+    final: OrderSeen | None = None
+    doubt: Doubt | None = None
+    cancel: bool = False
+    cancelled_at: Nanos | None = None
+    asked: bool = False
+    check: Nanos | None = None
+    wait: int = 0
+
+    def leave(self, now: Nanos) -> Request:
+        """It goes out, once."""
+        self.sent = now
+        return SendOrder(self.client_id, self.terms)
+
+    def found(self, venue_id: VenueOrderId, now: Nanos) -> tuple[Request, ...]:
+        """The venue has it: nothing is in doubt any more, and a cancel that waited may go."""
+        self.venue_id, self.doubt = venue_id, None
+        if self.shown is not None:
+            return ()
+        self.shown, self.check, self.wait = now, None, 0
+        return self.take_back(now) if self.cancel and self.final is None else ()
+
+    def take_back(self, now: Nanos) -> tuple[Request, ...]:
+        """Ask for it back."""
+        self.cancel, self.cancelled_at = True, now
+        self.look_later(now)
+        self.check = max(self.check or now, Nanos(now + CANCEL_WAIT))
+        return (SendCancel(self.client_id, self.venue_id),)
+
+    def look(self, now: Nanos) -> tuple[Request, ...]:
+        """Ask how it stands, unless an answer is outstanding; each time later than the last."""
+        self.look_later(now)
+        if self.asked:
+            return ()
+        self.asked = True
+        return (LookUp(self.client_id, self.venue_id),)
+
+    def look_later(self, now: Nanos) -> None:
+        """Set the next look, each time later than the last."""
+        self.wait = next_wait(self.wait)
+        self.check = Nanos(now + self.wait)
+
+    def saw(self, seen: OrderSeen) -> tuple[Request, ...]:
+        """Take in a state; one that stands although it was asked back is asked for again."""
+        self.filled = max(self.filled, seen.filled)
+        if self.final is not None:
+            return ()
+        if seen.status in FINAL:
+            self.final = seen
+        elif seen.status is Seen.UNKNOWN:
+            self.look_later(seen.time)
+        elif self.cancelled_at is not None and seen.asked_at >= self.cancelled_at + CANCEL_WAIT:
+            return self.take_back(seen.time)
+        return ()
+
+    def short(self, order: Order) -> bool:
+        """True where the venue told of more than is booked."""
+        return self.filled > order.filled
+
+    def end(self, order: Order, final: OrderSeen, now: Nanos) -> Event:
+        """What the last word means for us, once every execution before it is booked.
+
+        An end that nobody asked for is an expiry: the same wish must not be sent again at once.
+        What never rests may end with a rest untraded, and that is as it was meant.
+        """
+        if final.status is Seen.REJECTED and not order.filled and order.status in WAITING:
+            return OrderRejected(now, order.client_id, final.reason or "REJECTED")
+        rests = self.terms.type is not OrderType.MARKET and (
+            self.terms.time_in_force not in IMMEDIATE
+        )
+        if self.cancel or final.status is Seen.FILLED or (order.filled and not rests):
+            return OrderCancelled(now, order.client_id)
+        return OrderExpired(now, order.client_id, final.reason or str(final.status))
