@@ -93,6 +93,9 @@ class Engine:
         ended = order if order is not None and order.terminal else None
         self._remember(event, ended)
         plan = self.strategy.on(event, self.portfolio)
+        if self._met:
+            # A level that is asked for anew after it was given up is a new one.
+            self._met &= {*self._falls(), *self._rises()}
         governing = isinstance(event, GOVERNING)
         notes = self.governor.rule(event, self.wanted) if governing else ()
         if plan is not None:
