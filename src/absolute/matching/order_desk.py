@@ -86,7 +86,7 @@ class OrderDesk:
         """Take a command: its events at once, or none yet where messages need their time."""
         command, latency = approved.command, self._rules.latency
         if latency is None:
-            return self._receive(command, time)
+            return self.receive(command, time)
         delay = latency.submit_ns() if isinstance(command, Submit) else latency.cancel_ns()
         heappush(self._arrivals, (time + delay, next(self._orders), command))
         return ()
@@ -95,9 +95,10 @@ class OrderDesk:
         """Messages that were on their way reach the venue."""
         while self._arrivals and self._arrivals[0][0] <= time:
             due, _, command = heappop(self._arrivals)
-            yield from self._receive(command, Nanos(due))
+            yield from self.receive(command, Nanos(due))
 
-    def _receive(self, command: Command, time: Nanos) -> tuple[Event, ...]:
+    def receive(self, command: Command, time: Nanos) -> tuple[Event, ...]:
+        """Take a command as it arrives over a wire, where nobody can see who approved it."""
         match command:
             case Submit(client_id=client_id, terms=terms):
                 return self._accept(client_id, terms, time)
