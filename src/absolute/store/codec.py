@@ -11,7 +11,7 @@ from decimal import Decimal, InvalidOperation
 from enum import Enum
 from functools import cache, partial
 from types import UnionType
-from typing import Any, NewType, Union, get_args, get_origin, get_type_hints
+from typing import Any, NewType, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
 from absolute.domain.approved import Refused
 from absolute.domain.errors import JournalError
@@ -20,6 +20,7 @@ from absolute.domain.notes import Note
 from absolute.domain.units import plain
 
 Reader = Callable[[Any], Any]
+Record = TypeVar("Record")
 
 MESSAGES: dict[str, type] = {
     member.__name__: member
@@ -74,6 +75,14 @@ def message(told: Any) -> Any:
     return _build(kind, told)
 
 
+def record(kind: type[Record], told: Any) -> Record:
+    """A dataclass that is no message, from its JSON; what it works out itself is passed over."""
+    if isinstance(told, dict):
+        made = {each.name for each in fields(cast(type[Any], kind)) if not each.init}
+        told = {name: value for name, value in told.items() if name not in made}
+    return cast(Record, _build(kind, told))
+
+
 def _build(kind: type, told: Any) -> Any:
     if not isinstance(told, dict):
         raise JournalError(f"{kind.__name__} is an object, not {told!r:.80}")
@@ -86,7 +95,8 @@ def _build(kind: type, told: Any) -> Any:
 
 @cache
 def _readers(kind: type) -> dict[str, Reader]:
-    return {name: _reader(hint) for name, hint in get_type_hints(kind).items()}
+    hints, given = get_type_hints(kind), {each.name for each in fields(kind) if each.init}
+    return {name: _reader(hint) for name, hint in hints.items() if name in given}
 
 
 def _reader(hint: Any) -> Reader:

@@ -68,15 +68,8 @@ class FileJournal:
 
     def append(self, event: Event, outcome: Outcome) -> None:
         """Write one step; raises `OSError` where it could not be kept, and keeps nothing of it."""
-        body = {
-            "number": self.number + 1,
-            "event": jsonable(event),
-            "commands": [jsonable(approved.command) for approved in outcome.commands],
-            "refusals": [jsonable(refused) for refused in outcome.refusals],
-            "notes": [jsonable(note) for note in outcome.notes],
-        }
-        text = json.dumps(body, sort_keys=True, separators=(",", ":"))
-        chain = _link(self._chain, text.encode())
+        text = body_text(self.number + 1, event, outcome)
+        chain = link(self._chain, text.encode())
         self._write(f"{chain} {text}\n".encode())
         self.number += 1
         self._chain = chain
@@ -148,7 +141,7 @@ def _recover(path: Path) -> tuple[int, str]:
 
 def _check(line: bytes, place: int, before: str) -> tuple[str, dict[str, object]]:
     chain, _, text = line.removesuffix(b"\n").partition(b" ")
-    if chain != _link(before, text).encode():
+    if chain != link(before, text).encode():
         raise JournalError(f"journal line {place} does not follow from the line before it")
     body = json.loads(text)
     if body["number"] != place:
@@ -156,5 +149,18 @@ def _check(line: bytes, place: int, before: str) -> tuple[str, dict[str, object]
     return chain.decode(), body
 
 
-def _link(before: str, text: bytes) -> str:
+def body_text(number: int, event: Event, outcome: Outcome) -> str:
+    """One step as the canonical text that is kept and chained."""
+    body = {
+        "number": number,
+        "event": jsonable(event),
+        "commands": [jsonable(approved.command) for approved in outcome.commands],
+        "refusals": [jsonable(refused) for refused in outcome.refusals],
+        "notes": [jsonable(note) for note in outcome.notes],
+    }
+    return json.dumps(body, sort_keys=True, separators=(",", ":"))
+
+
+def link(before: str, text: bytes) -> str:
+    """The hash of a text and of everything before it."""
     return hashlib.sha256(before.encode() + text).hexdigest()
