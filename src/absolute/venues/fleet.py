@@ -92,10 +92,9 @@ class Fleet:
 
     async def _ranking(self, symbol: str, enquiry: Enquiry) -> Ranking:
         """Every exchange asked side by side; raises where none can serve."""
-        with_balance = enquiry.amount is not None
 
         async def offer(exchange: AbstractExchange) -> Offer:
-            return await self._offer(exchange, symbol, enquiry.side, with_balance=with_balance)
+            return await self._offer(exchange, symbol, enquiry)
 
         answers = await self.calls.ask_all(self._some(), offer)
         offers: list[Offer] = []
@@ -113,21 +112,22 @@ class Fleet:
             )
         return ranking
 
-    async def _offer(
-        self, exchange: AbstractExchange, symbol: str, side: Side, *, with_balance: bool
-    ) -> Offer:
+    async def _offer(self, exchange: AbstractExchange, symbol: str, enquiry: Enquiry) -> Offer:
+        wants_balance = enquiry.amount is not None
         fee, book, spendable = await asyncio.gather(
             exchange.taker_fee(symbol),
-            self._book(exchange, symbol),
-            _spendable(exchange, symbol, side) if with_balance else _unasked(),
+            self._book(exchange, symbol, enquiry.amount),
+            _spendable(exchange, symbol, enquiry.side) if wants_balance else _unasked(),
         )
         if fee is None:
             raise ExchangeUnavailable("its taker fee is not known")
         return Offer("", book, fee, spendable)
 
-    async def _book(self, exchange: AbstractExchange, symbol: str) -> BookView:
+    async def _book(
+        self, exchange: AbstractExchange, symbol: str, amount: Decimal | None
+    ) -> BookView:
         """Its book, or its best quotes where it shows no book."""
-        book = await exchange.get_order_book(symbol)
+        book = await exchange.get_order_book(symbol, amount)
         if book is not None:
             return book
         shown = await exchange.get_market_data(symbol)

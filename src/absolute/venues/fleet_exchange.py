@@ -77,9 +77,9 @@ class AbstractExchange:
 
     # --- with defaults: what makes an exchange a full member of the fleet -------------------------
 
-    async def get_order_book(self, symbol: str) -> BookView | None:
-        """The top of the book; None where the exchange shows only its best quotes."""
-        del symbol
+    async def get_order_book(self, symbol: str, amount: Decimal | None = None) -> BookView | None:
+        """The top of the book, deep enough for `amount`; None where only best quotes are shown."""
+        del symbol, amount
         return None
 
     async def taker_fee(self, symbol: str) -> Decimal | None:
