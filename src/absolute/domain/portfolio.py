@@ -100,6 +100,11 @@ class Portfolio:
         return trade_id in self._trades
 
     @property
+    def fills_count(self) -> int:
+        """How many executions were booked."""
+        return len(self._trades)
+
+    @property
     def fees_known(self) -> bool:
         """False while some fill has come without its fee."""
         return not self._fees_due

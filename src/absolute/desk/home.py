@@ -1,0 +1,15 @@
+"""Owns where this program keeps what outlives a run: one folder, one database."""
+
+import os
+from pathlib import Path
+
+
+def home() -> Path:
+    """The folder of this user: `ABSOLUTE_HOME`, or `.absolute` in the home directory."""
+    told = os.environ.get("ABSOLUTE_HOME")
+    return Path(told).expanduser() if told else Path.home() / ".absolute"
+
+
+def database(told: str | None = None) -> str:
+    """Where runs are kept: what was told, `DATABASE_URL`, or a file in the folder of this user."""
+    return told or os.environ.get("DATABASE_URL") or str(home() / "absolute.db")
