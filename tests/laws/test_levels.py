@@ -9,6 +9,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from absolute.domain.fees import FeeCoin
 from absolute.domain.instrument import Side
 from absolute.domain.messages import LevelReached, OrderFilled, Submit, VotesChanged
 from absolute.domain.notes import DealClosed, DealOpened, DustKept
@@ -28,10 +29,10 @@ from tests.drawn_levels import level_settings, votes_on
 
 
 @st.composite
-def runs(draw):
+def runs(draw, coins=tuple(FeeCoin)):
     """A played run of the strategy in a drawn market."""
     tape = draw(tapes())
-    setting = draw(settings_of_runs())
+    setting = draw(settings_of_runs(coins=coins))
     votes = draw(votes_on(len(tape)))
     return play(tape, Levels(draw(level_settings())), setting, agenda=votes())
 
@@ -169,14 +170,14 @@ def test_every_state_comes_back_from_the_events_alone(run):
 
 
 @settings(max_examples=100)
-@given(runs())
+@given(runs(coins=(FeeCoin.RECEIVED, FeeCoin.QUOTE)))
 def test_profit_is_what_the_money_says(run):
-    """Closed deals and what is held at its cost are all that moved the wallet, fees in quote."""
-    assume(run.setting.fees.coin == "quote" and run.strategy.deal is None)
-    assume(not run.notes(DustKept))
-    moved = run.ledger.account.total("USDT") - run.setting.wallet["USDT"]
-    assert moved == run.strategy.profit
-    assert moved == sum(note.profit for note in run.notes(DealClosed))
+    """Booked profit, and the flow of what is still held, are all that moved the quote money."""
+    strategy = run.strategy
+    moved = run.ledger.account.total(Asset("USDT")) - run.setting.wallet["USDT"]
+    still = strategy.deal.flow if strategy.deal is not None else -strategy.dust.cost
+    assert moved == strategy.profit + still
+    assert strategy.profit == sum(note.profit for note in run.notes(DealClosed))
 
 
 @given(level_settings())
