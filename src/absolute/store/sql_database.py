@@ -17,7 +17,7 @@ from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 from sqlalchemy.pool import NullPool, StaticPool
 
-from absolute.domain.errors import UserError
+from absolute.domain.errors import JournalError, UserError
 
 BUSY_MS: Final = 5000
 """How long to wait for a lock of SQLite's own, which only another program could hold."""
@@ -148,6 +148,15 @@ def told_to_the_user(url: URL) -> Iterator[None]:
             f"The database {named(url)} cannot be opened ({reason_of(fault)}); check that it is "
             "there, and that this user may use it.",
         ) from fault
+
+
+@contextmanager
+def readable() -> Iterator[None]:
+    """Tell damage of the database itself as what it is to us: a journal that cannot be read."""
+    try:
+        yield
+    except SQLAlchemyError as fault:
+        raise JournalError(f"the database cannot be read ({reason_of(fault)})") from fault
 
 
 def reason_of(fault: SQLAlchemyError) -> str:

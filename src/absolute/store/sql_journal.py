@@ -20,6 +20,7 @@ from absolute.engine.step import Outcome
 from absolute.store.codec import message
 from absolute.store.journal import body_text, link
 from absolute.store.runs import Run
+from absolute.store.sql_database import readable
 from absolute.store.sql_projection import Projection
 from absolute.store.sql_tables import HEADS, JOURNAL
 from absolute.store.sql_writer import Writer
@@ -130,7 +131,7 @@ def read_lines(engine: Engine, run: Run) -> Iterator[Line]:
 
     Raises `JournalError` at the first line that does not follow from the one before it.
     """
-    with engine.connect() as connection:
+    with readable(), engine.connect() as connection:
         head = connection.execute(
             select(HEADS.c.number, HEADS.c.chain).where(HEADS.c.run == run.id)
         ).one()
@@ -156,18 +157,21 @@ def read_lines(engine: Engine, run: Run) -> Iterator[Line]:
 
 def line_of(body: str, run: Run, number: int, time: int) -> Line:
     """The line of a kept text; raises `JournalError` where it is not what its row says."""
-    told = json.loads(body)
-    event: Event = message(told["event"])
-    if told["number"] != number or event.time != time:
-        raise JournalError(_broken(run, number))
-    return Line(
-        number,
-        Nanos(time),
-        event,
-        tuple(message(each) for each in told["commands"]),
-        tuple(message(each) for each in told["refusals"]),
-        tuple(message(each) for each in told["notes"]),
-    )
+    try:
+        told = json.loads(body)
+        event: Event = message(told["event"])
+        if told["number"] != number or event.time != time:
+            raise JournalError(_broken(run, number))
+        return Line(
+            number,
+            Nanos(time),
+            event,
+            tuple(message(each) for each in told["commands"]),
+            tuple(message(each) for each in told["refusals"]),
+            tuple(message(each) for each in told["notes"]),
+        )
+    except (ValueError, KeyError, TypeError) as fault:
+        raise JournalError(_broken(run, number)) from fault
 
 
 def steps_of(lines: Iterable[Line]) -> Iterator[tuple[Event, tuple[Command, ...]]]:

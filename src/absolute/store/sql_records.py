@@ -20,6 +20,7 @@ from absolute.domain.order import TERMINAL
 from absolute.domain.units import Nanos, Price
 from absolute.store.codec import decode, record
 from absolute.store.runs import Run, RunMode
+from absolute.store.sql_database import readable
 from absolute.store.sql_journal import Line, line_of, read_lines, steps_of
 from absolute.store.sql_tables import (
     AUDIT,
@@ -120,7 +121,7 @@ class Records:
         )
         if until is not None:
             query = query.where(PRICES.c.time < until)
-        with self._engine.connect() as connection:
+        with readable(), self._engine.connect() as connection:
             for row in connection.execute(query.order_by(PRICES.c.id)):
                 yield Nanos(row.time), Price(Decimal(row.price))
 
@@ -182,7 +183,7 @@ class Records:
         return self._rows(query.order_by(*(table.c[name] for name in order)))
 
     def _rows(self, query: Select[Any]) -> tuple[Row, ...]:
-        with self._engine.connect() as connection:
+        with readable(), self._engine.connect() as connection:
             return tuple(dict(row) for row in connection.execute(query).mappings())
 
 
