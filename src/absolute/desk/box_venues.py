@@ -1,0 +1,110 @@
+"""Owns which venues a box shows and what moves their prices: tapes from a file or from a seed.
+
+It must not know the network, nor any venue's protocol.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+from typing import Final, Protocol
+
+from absolute.desk.clock import generator
+from absolute.desk.market_data import DEMO_START_NS, MINUTE_NS, Wanted, gather
+from absolute.domain.units import Asset
+from absolute.kernels.synth import synth_tape
+from absolute.kernels.tape import Tape
+from absolute.simex.bybit import Supply, bybit_face
+from absolute.simex.control import Inside
+from absolute.simex.exchange import Exchange
+from absolute.simex.face import BoxKey, Environment, Face
+from absolute.simex.keys import default_keys
+from absolute.simex.price_path import PathStyle
+
+BARS: Final = 3 * 1440
+FIRST_PRICES: Final = {Asset("BTC"): Decimal(60_000), Asset("ETH"): Decimal(3_000)}
+
+
+class Worlds(Face, Protocol):
+    """A face that lets its worlds be seen, for the audit."""
+
+    @property
+    def exchanges(self) -> Mapping[Environment, Exchange]:
+        """What stands behind it."""
+        ...
+
+
+Maker = Callable[[Iterable[BoxKey], Supply], Worlds]
+
+
+@dataclass(frozen=True, slots=True)
+class MarketWanted:
+    """What moves the prices: a file's bars or a seed's, and how much faster than they were."""
+
+    data: Path | None = None
+    seed: int = 186
+    speed: Decimal = Decimal(1)
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A venue as the box shows it; `ping_s`: how often it pings its sockets."""
+
+    name: str
+    face: Worlds
+    keys: tuple[BoxKey, ...]
+    ping_s: float | None = None
+
+    @property
+    def insides(self) -> tuple[Inside, ...]:
+        """What the audit sees."""
+        return tuple(
+            Inside(self.name, exchange, [key for key in self.keys if key.environment is world])
+            for world, exchange in self.face.exchanges.items()
+        )
+
+
+# Which group a venue belongs to, how its face is made, and how often it pings its sockets: Bybit
+# leaves that to its clients ("Connect", V5), Binance spot does every 20 s and USD-M every 3 min
+# (web-socket-streams.md and "Websocket Market Streams", both "General information").
+MAKERS: Final[tuple[tuple[str, str, Maker, float | None], ...]] = (
+    ("bybit", "bybit", bybit_face, None),
+)
+
+
+def made_venues(wanted: MarketWanted, group: str) -> tuple[Shown, ...]:
+    """The venues of a group ("bybit", "binance", "all"); raises UserError for unusable data."""
+    supply = Supply(_tapes(wanted), PathStyle(speed=wanted.speed))
+    shown = []
+    for name, its_group, maker, ping_s in MAKERS:
+        if group in {"all", its_group}:
+            keys = tuple(key for key in default_keys() if key.venue == name)
+            shown.append(Shown(name, maker(keys, supply), keys, ping_s))
+    return tuple(shown)
+
+
+def trading_keys(shown: Iterable[Shown]) -> dict[str, dict[str, str]]:
+    """By "venue:environment", the first key of that world: the one that trades."""
+    found: dict[str, dict[str, str]] = {}
+    for each in shown:
+        for key in each.keys:
+            told = {"key": key.key, "secret": key.secret}
+            found.setdefault(f"{key.venue}:{key.environment}", told)
+    return found
+
+
+def _tapes(wanted: MarketWanted) -> dict[Asset, Tape]:
+    if wanted.data is not None:
+        found = gather(Wanted(wanted.data))
+        return {found.instrument.base: found.tape}
+    return {
+        base: synth_tape(
+            generator(wanted.seed + number),
+            bars=BARS,
+            start_ns=DEMO_START_NS,
+            bar_ns=MINUTE_NS,
+            first_price=price,
+            price_unit=Decimal("0.01"),
+        )
+        for number, (base, price) in enumerate(FIRST_PRICES.items())
+    }
