@@ -109,6 +109,10 @@ class Portfolio:
         """False while some fill has come without its fee."""
         return not self._fees_due
 
+    def owes_fee(self, trade_id: TradeId) -> bool:
+        """True while this execution was booked and its fee is still to come."""
+        return trade_id in self._fees_due
+
     # --- changing -------------------------------------------------------------------------
 
     def sent(self, command: Submit, time: Nanos, reserved: tuple[Asset, Decimal]) -> Order:

@@ -17,19 +17,25 @@ from absolute.domain.messages import (
     Event,
     LevelReached,
     OrderUnsent,
+    Paused,
     PriceSeen,
     Resumed,
     Started,
+    StopAsked,
     TimerFired,
 )
-from absolute.domain.units import Nanos, Price
+from absolute.domain.units import ZERO, Nanos, Price
 from absolute.engine.custody import Custody
+from absolute.engine.departure import PRICE_AGE_MAX
 from absolute.engine.ports import Journal
 from absolute.engine.reports import ExecutionSeen, Priced, Report, Request
 from absolute.engine.step import Engine
 
 DECIDING: Final = (TimerFired, Resumed, OrderUnsent)
 """Facts after which something is decided on the price of the moment."""
+
+HOLDING: Final = (Paused, StopAsked)
+"""Facts after which nothing that adds risk and still waits may leave."""
 
 Probe = Callable[[str], None]
 
@@ -41,7 +47,7 @@ def nothing_happens(_point: str) -> None:
 class Live:
     """One engine, the custody of its orders, and the journal. Requests wait in `requests`."""
 
-    __slots__ = ("_inbox", "_now", "_price", "_probe", "custody", "engine", "journal")
+    __slots__ = ("_inbox", "_now", "_price", "_priced_at", "_probe", "custody", "engine", "journal")
 
     def __init__(
         self,
@@ -56,6 +62,7 @@ class Live:
         self.journal = journal
         self._inbox: deque[Event] = deque()
         self._price: Price | None = None
+        self._priced_at = Nanos(0)
         self._now = Nanos(0)
         self._probe = probe
 
@@ -81,8 +88,10 @@ class Live:
         self._now = max(self._now, report.time)
         if isinstance(report, ExecutionSeen):
             self._probe("K07")
+        if isinstance(report, Priced) and not self._usable(report):
+            return
         if isinstance(report, Priced):
-            self._priced(report.price, report.time)
+            self._priced(report)
         self._follow(self.custody.take(report))
 
     def answered(self, request: Request, report: Report) -> None:
@@ -112,11 +121,22 @@ class Live:
 
     # --- what follows -----------------------------------------------------------------------------
 
-    def _priced(self, price: Price, now: Nanos) -> None:
-        """A new price: the run begins with the first; a level that it reached is told."""
+    def _usable(self, report: Priced) -> bool:
+        """False for what is no price, or older than one that is known: it is no news at all."""
+        good = report.price.is_finite() and report.price > ZERO
+        return good and report.venue_time >= self._priced_at
+
+    def _priced(self, report: Priced) -> None:
+        """A new price: the run begins with the first; a level that it reached is told.
+
+        Nothing is decided on an old one.
+        """
+        price, now = report.price, self._now
+        self._priced_at = report.venue_time
+        if now - report.venue_time > PRICE_AGE_MAX:
+            return
         self._price = price
-        portfolio = self.engine.portfolio
-        if not portfolio.time:
+        if self.engine.portfolio.price is None:
             self._deliver(Started(now, price))
             return
         down, up = self.engine.levels()
@@ -142,6 +162,8 @@ class Live:
         if isinstance(event, DECIDING) and price is not None and price != known:
             self._inbox.append(PriceSeen(event.time, price))
         self._inbox.append(event)
+        if isinstance(event, Resumed):
+            self.custody.alarms.resumed()
         while self._inbox:
             fact = self._inbox.popleft()
             outcome = self.engine.step(fact)
@@ -150,6 +172,8 @@ class Live:
             self._probe("K03")
             for approved in outcome.commands:
                 self.custody.send(approved, self._now)
+            if isinstance(fact, HOLDING):
+                self.custody.recall()
 
 
 def replay(engine: Engine, steps: Iterable[tuple[Event, tuple[Command, ...]]]) -> int:
