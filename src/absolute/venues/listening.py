@@ -1,0 +1,252 @@
+"""Owns what is heard without asking: sockets where a venue has them, polls where it has none.
+
+Both bring the same reports. A gap always begins with `Disconnected` and ends with `Connected`, and
+between two dials the wait grows, with luck in it so that many do not dial at once. It says what it
+sees and decides nothing.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Protocol
+
+import aiohttp
+import numpy as np
+
+from absolute.domain.ids import VenueOrderId
+from absolute.domain.units import Nanos
+from absolute.engine.reports import (
+    Connected,
+    Disconnected,
+    ExecutionSeen,
+    OrderSeen,
+    Priced,
+    Report,
+)
+from absolute.venues.dialect import Socket
+from absolute.venues.error_table import VenueFault
+from absolute.venues.parts import Parts, Surroundings
+from absolute.venues.rows import AskAgain, Item, Shown, StreamEnd, Tick, Traded
+from absolute.venues.sockets import SocketEnded, hear
+
+FIRST_WAIT_S = 0.25
+LONGEST_WAIT_S = 30.0
+RENEW_S = 20 * 60.0
+SYNC_S = 10 * 60.0
+FEES_S = 5.0
+
+Put = Callable[[Report], None]
+
+
+class Voice(Protocol):
+    """What the listener needs of its gateway: rows as reports, and two things to ask."""
+
+    def order_seen(self, one: Shown, asked: Nanos) -> OrderSeen:
+        """An order as shown, under our own id."""
+        ...
+
+    def execution_seen(self, traded: Traded) -> ExecutionSeen:
+        """A trade under our own id."""
+        ...
+
+    async def late_fees(self) -> list[ExecutionSeen]:
+        """Trades whose fee can be valued by now."""
+        ...
+
+    async def ask_about(self, client_id: str) -> Report:
+        """A look-up that a frame gave a reason for."""
+        ...
+
+    async def sync(self) -> bool:
+        """Measure the venue's clock."""
+        ...
+
+
+def wait_before(attempt: int, generator: np.random.Generator) -> float:
+    """Seconds before the next dial: doubling, bounded, between half and all of it by luck."""
+    longest = min(LONGEST_WAIT_S, FIRST_WAIT_S * float(1 << min(attempt, 12)))
+    return longest * (0.5 + 0.5 * float(generator.random()))
+
+
+class Line:
+    """Says that the private line came or went, each once."""
+
+    def __init__(self, put: Put, now: Callable[[], Nanos]) -> None:
+        self._put = put
+        self._now = now
+        self._up: bool | None = None
+
+    @property
+    def up(self) -> bool:
+        """True while it stands."""
+        return self._up is True
+
+    def came(self) -> None:
+        """It stands and is subscribed."""
+        if self._up is not True:
+            self._up = True
+            self._put(Connected(self._now()))
+
+    def went(self, detail: str) -> None:
+        """It dropped, or could not be had."""
+        if self._up is not False:
+            self._up = False
+            self._put(Disconnected(self._now(), detail))
+
+
+class Listener:
+    """Runs the sockets or the polls of one gateway."""
+
+    def __init__(self, gateway: Voice, parts: Parts, around: Surroundings) -> None:
+        self._gateway = gateway
+        self._dialect = parts.dialect
+        self._profile = parts.profile
+        self._session: aiohttp.ClientSession = parts.session
+        self._around = around
+        self._asking: set[asyncio.Task[None]] = set()
+
+    def _now(self) -> Nanos:
+        return self._around.clock.now_ns()
+
+    async def run(self, put: Put) -> None:
+        """Bring everything until cancelled."""
+        line = Line(put, self._now)
+        async with asyncio.TaskGroup() as group:
+            if self._profile.streams is not None:
+                group.create_task(self._private(line, put))
+                group.create_task(self._public(put))
+            else:
+                group.create_task(self._poll(line, put))
+            group.create_task(self._every(RENEW_S, self._renew))
+            group.create_task(self._every(SYNC_S, self._sync))
+            group.create_task(self._every(FEES_S, lambda: self._late_fees(put)))
+
+    async def _every(self, seconds: float, act: Callable[[], Awaitable[None]]) -> None:
+        while True:
+            await asyncio.sleep(seconds)
+            await act()
+
+    async def _sync(self) -> None:
+        await self._gateway.sync()
+
+    async def _renew(self) -> None:
+        try:
+            await self._dialect.renew()
+        except VenueFault:
+            return  # the venue will say that the key has ended, and a new one is made then
+
+    async def _late_fees(self, put: Put) -> None:
+        for report in await self._gateway.late_fees():
+            put(report)
+
+    # --- sockets --------------------------------------------------------------------------------
+
+    async def _private(self, line: Line, put: Put) -> None:
+        attempt = 0
+        while True:
+            try:
+                socket = await self._dialect.private_socket()
+                assert socket is not None
+                await self._hear(socket, line.came, lambda item: self._told(item, put))
+            except SocketEnded as ended:
+                detail = str(ended)
+            except VenueFault as fault:
+                detail = fault.detail
+            attempt = 0 if line.up else attempt + 1
+            line.went(detail)
+            if attempt:
+                await self._gateway.sync()  # an unread clock is why a hello may be refused
+            await asyncio.sleep(wait_before(attempt, self._around.generator))
+
+    async def _public(self, put: Put) -> None:
+        attempt = 0
+        socket = self._dialect.public_socket()
+        assert socket is not None
+        while True:
+            heard = asyncio.Event()
+            try:
+                await self._price(put)
+                await self._hear(socket, heard.set, lambda item: self._told(item, put))
+            except (SocketEnded, VenueFault):
+                attempt = 0 if heard.is_set() else attempt + 1
+            await asyncio.sleep(wait_before(attempt, self._around.generator))
+
+    async def _hear(
+        self, socket: Socket, ready: Callable[[], None], put: Callable[[Item], None]
+    ) -> None:
+        self._profile.check_url(socket.url)
+        patience = self._around.patience
+        await hear(self._session, socket, ready=ready, put=put, patience=patience)
+
+    def _told(self, item: Item, put: Put) -> None:
+        match item:
+            case Shown():
+                if item.client_id:
+                    put(self._gateway.order_seen(item, self._now()))
+            case Traded():
+                if item.client_id:
+                    put(self._gateway.execution_seen(item))
+            case Tick(price=price, time=time):
+                put(Priced(self._now(), time, price))
+            case AskAgain(client_id=client_id):
+                if client_id:
+                    task = asyncio.create_task(self._ask(client_id, put))
+                    self._asking.add(task)
+                    task.add_done_callback(self._asking.discard)
+            case StreamEnd(reason=reason):
+                raise SocketEnded(reason)
+
+    async def _ask(self, client_id: str, put: Put) -> None:
+        put(await self._gateway.ask_about(client_id))
+
+    # --- polls ------------------------------------------------------------------------------------
+
+    async def _poll(self, line: Line, put: Put) -> None:
+        """The same reports from questions: executions first, then how the orders stand."""
+        poll = Poll(self._now() - self._profile.facts.overlap)
+        attempt = 0
+        while True:
+            try:
+                await self._price(put)
+                await self._poll_once(poll, put)
+                attempt = 0
+                line.came()
+            except VenueFault as fault:
+                attempt += 1
+                line.went(fault.detail)
+            pause = wait_before(attempt, self._around.generator) if attempt else 0.0
+            await asyncio.sleep(max(self._around.poll_s, pause))
+
+    async def _poll_once(self, poll: "Poll", put: Put) -> None:
+        asked = self._now()
+        since = Nanos(max(poll.since, 0))
+        for traded in await self._dialect.executions(since, asked):
+            if traded.client_id and traded.trade_id not in poll.trades:
+                poll.trades[traded.trade_id] = traded.time
+                put(self._gateway.execution_seen(traded))
+        stand = {each.venue_id: each for each in await self._dialect.open_orders()}
+        for venue_id, before in list(poll.orders.items()):
+            if venue_id not in stand:
+                ended = await self._dialect.look_up(before.client_id, venue_id)
+                if ended is not None:
+                    put(self._gateway.order_seen(ended, asked))
+        for venue_id, one in stand.items():
+            if one.client_id and poll.orders.get(venue_id) != one:
+                put(self._gateway.order_seen(one, asked))
+        poll.orders = {key: one for key, one in stand.items() if one.client_id}
+        poll.since = asked - self._profile.facts.overlap
+        for trade_id, time in list(poll.trades.items()):
+            if time < poll.since - self._profile.facts.overlap:
+                del poll.trades[trade_id]
+
+    async def _price(self, put: Put) -> None:
+        tick = await self._dialect.price()
+        put(Priced(self._now(), tick.time, tick.price))
+
+
+class Poll:
+    """What the last poll saw."""
+
+    def __init__(self, since: int) -> None:
+        self.since = since
+        self.orders: dict[VenueOrderId, Shown] = {}
+        self.trades: dict[str, Nanos] = {}
