@@ -13,7 +13,7 @@ from urllib.parse import parse_qs
 
 from absolute.domain.errors import UserError
 from absolute.domain.units import Nanos
-from absolute.simex.exchange import Exchange, Scope
+from absolute.simex.exchange import Exchange, account_of
 from absolute.simex.face import (
     BoxKey,
     Dial,
@@ -25,12 +25,12 @@ from absolute.simex.face import (
 )
 from absolute.simex.fault_rules import rules_of
 from absolute.simex.faults import FaultBook
-from absolute.simex.orders import AccountId, BoxOrder, Execution
+from absolute.simex.orders import BoxOrder, Execution
+from absolute.simex.steering import Step, steer, step_of
 
 CONTROL_HOST: Final = "box.absolute.invalid"
 """`.invalid` is reserved (RFC 2606): nobody can ever own this name."""
 
-ALL: Final = Scope()
 Cutter = Callable[[str | None], int]
 
 
@@ -91,6 +91,14 @@ class ControlFace:
             if venue in {None, inside.name} and key in {None, each.key}
         ]
 
+    def steer(self, step: Step, now: Nanos) -> None:
+        """Do to a venue what no client could; raises UserError for a world not shown."""
+        for inside in self._insides:
+            if (inside.name, inside.exchange.environment) == (step.venue, step.environment):
+                steer(inside.exchange, step, now)
+                return
+        raise UserError("WORLD_UNKNOWN", f"{step.venue}:{step.environment} is not shown here.")
+
     def _told(self, request: HttpRequest, now: Nanos) -> object:
         asked = {name: values[0] for name, values in parse_qs(request.query).items()}
         match request.method, request.path:
@@ -101,30 +109,45 @@ class ControlFace:
             case "PUT", "/faults":
                 self._book.replace(rules_of(tuple(_body(request))))
                 return [asdict(each) for each in self._book.report()]
+            case "POST", "/steer":
+                self.steer(step_of(_body(request)), now)
+                return {"done": True}
+            case "GET", "/sums":
+                return {
+                    f"{each.name}:{each.exchange.environment}": each.exchange.sums()
+                    for each in self._insides
+                }
             case "POST", "/sockets/cut":
                 assert self.cut_sockets is not None, "the door was never told"
                 return {"cut": self.cut_sockets(asked.get("venue"))}
             case _:
-                del now
                 return None
 
 
 def audited(inside: Inside, key: BoxKey) -> dict[str, object]:
     """One account as the venue keeps it; amounts as decimal strings, times in nanoseconds."""
-    exchange, account = inside.exchange, AccountId(key.key)
+    told = inside.exchange.audit(account_of(key))
     return {
         "venue": inside.name,
         "environment": key.environment.value,
         "key": key.key,
-        "orders": [_order(each) for each in exchange.orders(account, ALL)],
-        "executions": [_execution(each) for each in exchange.executions(account, ALL)],
+        "orders": [_order(each) for each in told.orders],
+        "executions": [_execution(each) for each in told.executions],
+        "refused": [
+            {
+                "client_id": each.ask.client_id,
+                "symbol": each.ask.market.symbol,
+                "reason": each.refused.reason.value,
+                "time": each.time,
+            }
+            for each in told.refused
+        ],
         "balances": {
-            each.asset: {"total": each.total, "held": each.held}
-            for each in exchange.balances(account)
+            each.asset: {"total": each.total, "held": each.held} for each in told.balances
         },
         "positions": [
             {"symbol": each.market.symbol, "qty": each.qty, "entry": each.entry}
-            for each in exchange.positions(account, ALL)
+            for each in told.positions
         ],
     }
 

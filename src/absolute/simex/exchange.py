@@ -19,7 +19,7 @@ from absolute.simex.face import BoxKey, Environment
 from absolute.simex.facts import Fact, PositionChanged, Refusal, Refused
 from absolute.simex.floor import Floor, Pit, Stall
 from absolute.simex.intake import Entry, entry, grid_fault, refusal
-from absolute.simex.listing import ListingStatus, Market, VenueRules
+from absolute.simex.listing import Listing, ListingStatus, Market, VenueRules
 from absolute.simex.order_table import RefusedAsk, Scope
 from absolute.simex.orders import (
     AccountId,
@@ -270,6 +270,19 @@ class Exchange(Readings):
         if not row.status.alive:
             return Refused(Refusal.ORDER_DONE, row.status)
         return row
+
+
+def relist(exchange: Exchange, listing: Listing) -> None:
+    """List a market on other terms from now on; its grid stays, orders that stand stay."""
+    exchange._floor.pits[listing.market].listing = listing
+
+
+def jump(exchange: Exchange, market: Market, *, price: Price, volume: Decimal, now: Nanos) -> None:
+    """Let a market trade to a price at once; the path goes on from where it was."""
+    now = exchange._pass(now)
+    floor = exchange._floor
+    floor.step(floor.pits[market], Point(now, price, volume))
+    exchange._react(now)
 
 
 def account_of(key: BoxKey) -> AccountId:
