@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from absolute.domain.units import Asset, Nanos
-from absolute.simex.facts import PositionView
+from absolute.simex.facts import PositionView, Refused
 from absolute.simex.floor import Floor
+from absolute.simex.intake import entry, refusal
 from absolute.simex.listing import Category, Listing, Market
 from absolute.simex.market import MarketState
 from absolute.simex.order_table import RefusedAsk, Scope
-from absolute.simex.orders import AccountId, BoxOrder, Execution, OrderNumber
+from absolute.simex.orders import AccountId, BoxOrder, Execution, OrderAsk, OrderNumber
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +70,14 @@ class Readings:
     ) -> BoxOrder | None:
         """One order, open or closed (a client id: the newest that had it); None: not known."""
         return self._floor.table.find(account, number, client_id, now=self._now)
+
+    def check(self, account: AccountId, ask: OrderAsk) -> Refused | None:
+        """Whether an order would be let in now, without letting it in (a test order)."""
+        refused = refusal(self._floor, account, ask)
+        if refused is not None or (ask.trigger is not None and not ask.trigger.holds):
+            return refused
+        told = entry(self._floor, account, ask)
+        return told if isinstance(told, Refused) else None
 
     def open_orders(self, account: AccountId, scope: Scope) -> Sequence[BoxOrder]:
         """Orders alive, triggers included, oldest first."""

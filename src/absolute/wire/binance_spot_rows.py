@@ -197,7 +197,7 @@ REPORT_COLUMNS: Final = (
     Column("Q", "quote_order_qty", EIGHT),
     Column("W", "working_time", WHOLE),
     Column("V", "self_trade_prevention"),
-    Column("eR", "expiry_reason"),
+    Column("er", "expiry_reason"),
 )
 
 
