@@ -23,6 +23,7 @@ from absolute.domain.fill import Liquidity
 from absolute.domain.instrument import Side
 from absolute.domain.order import TimeInForce
 from absolute.domain.units import NANOS_PER_SECOND, Asset, Nanos, Price, Qty, Quote, plain
+from absolute.simex.bybit import Supply
 from absolute.simex.exchange import Balance, Scope
 from absolute.simex.face import BoxKey, HttpReply, HttpRequest
 from absolute.simex.facts import Refusal, Refused
@@ -44,7 +45,6 @@ from absolute.simex.plain_face import (
     plain_exchange,
     plain_keys,
 )
-from absolute.simex.price_path import PricePath
 
 HOST: Final = "api.coinbase.com"
 V3: Final = "/api/v3/brokerage"
@@ -99,9 +99,9 @@ def _secret(seed: bytes) -> str:
     return base64.b64encode(seed + public).decode()
 
 
-def coinbase_face(keys: Iterable[BoxKey], paths: Mapping[Asset, PricePath]) -> "CoinbaseFace":
+def coinbase_face(keys: Iterable[BoxKey], supply: Supply) -> "CoinbaseFace":
     """Coinbase as the box shows it; keys of other venues are left aside."""
-    return CoinbaseFace(HOST, plain_exchange(VENUE, keys, paths))
+    return CoinbaseFace(HOST, plain_exchange(VENUE, keys, supply))
 
 
 class CoinbaseFace(PlainFace):

@@ -21,6 +21,7 @@ from absolute.domain.fill import Liquidity
 from absolute.domain.instrument import Side
 from absolute.domain.order import TimeInForce
 from absolute.domain.units import NANOS_PER_SECOND, Asset, Nanos, Price, Qty, Quote, plain
+from absolute.simex.bybit import Supply
 from absolute.simex.exchange import Exchange, Scope
 from absolute.simex.face import BoxKey, HttpReply, HttpRequest
 from absolute.simex.facts import Refusal, Refused
@@ -36,7 +37,6 @@ from absolute.simex.orders import (
     Trigger,
 )
 from absolute.simex.plain_face import Grid, PlainFace, PlainVenue, plain_exchange, plain_keys
-from absolute.simex.price_path import PricePath
 
 HOST: Final = "api.kraken.com"
 DEPTH_MAX: Final = 500
@@ -100,9 +100,9 @@ def kraken_keys() -> tuple[BoxKey, ...]:
     return plain_keys(VENUE.name, lambda seed: base64.b64encode(seed).decode())
 
 
-def kraken_face(keys: Iterable[BoxKey], paths: Mapping[Asset, PricePath]) -> "KrakenFace":
+def kraken_face(keys: Iterable[BoxKey], supply: Supply) -> "KrakenFace":
     """Kraken as the box shows it; keys of other venues are left aside."""
-    return KrakenFace(HOST, plain_exchange(VENUE, keys, paths))
+    return KrakenFace(HOST, plain_exchange(VENUE, keys, supply))
 
 
 class KrakenFace(PlainFace):

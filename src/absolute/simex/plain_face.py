@@ -7,7 +7,7 @@ and orders. A path outside that is answered as unknown. It must not know any wir
 import hashlib
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Final, Protocol
@@ -16,6 +16,7 @@ from absolute.domain.fees import FeeCoin, FeeSchedule
 from absolute.domain.ids import InstrumentId
 from absolute.domain.instrument import Instrument, Kind
 from absolute.domain.units import Asset, Nanos, Price, Qty, Quote, Ratio
+from absolute.simex.bybit import Supply
 from absolute.simex.exchange import Exchange, Stall
 from absolute.simex.face import (
     BoxKey,
@@ -78,16 +79,19 @@ def plain_listing(venue: PlainVenue, base: Asset) -> Listing:
     return Listing(Market(Category.SPOT, symbol), instrument, fees)
 
 
-def plain_exchange(
-    venue: PlainVenue, keys: Iterable[BoxKey], paths: Mapping[Asset, PricePath]
-) -> Exchange:
-    """The machine behind the face: every coin that has both a grid and a price."""
+def plain_exchange(venue: PlainVenue, keys: Iterable[BoxKey], supply: Supply) -> Exchange:
+    """The machine behind the face: every coin that has both a grid and a tape.
+
+    Each venue quotes by its own seed, so that no two books are the same.
+    """
+    seed = supply.house.seed + int.from_bytes(seed_of(venue.name)[:2], "big")
+    house = replace(supply.house, seed=seed)
     return Exchange(
         venue.name,
         Environment.MAIN,
         stalls=[
-            Stall(plain_listing(venue, base), path)
-            for base, path in paths.items()
+            Stall(plain_listing(venue, base), PricePath(tape, supply.path), house)
+            for base, tape in supply.tapes.items()
             if base in venue.grids
         ],
         keys=[each for each in keys if each.venue == venue.name],

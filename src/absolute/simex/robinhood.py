@@ -19,13 +19,13 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from absolute.domain.instrument import Side
 from absolute.domain.units import NANOS_PER_SECOND, Asset, Nanos, Price, Qty, plain
+from absolute.simex.bybit import Supply
 from absolute.simex.exchange import Exchange, Scope
 from absolute.simex.face import BoxKey, HttpReply, HttpRequest
 from absolute.simex.facts import Refusal, Refused
 from absolute.simex.listing import Category, Listing, Market, VenueRules
 from absolute.simex.orders import AccountId, BoxOrder, BoxStatus, OrderAsk, OrderNumber, Trigger
 from absolute.simex.plain_face import Grid, PlainFace, PlainVenue, iso, plain_exchange, plain_keys
-from absolute.simex.price_path import PricePath
 from absolute.wire.robinhood_signing import VALID_SECONDS, SignedParts, verified
 
 HOST: Final = "trading.robinhood.com"
@@ -76,9 +76,9 @@ def robinhood_keys() -> tuple[BoxKey, ...]:
     return plain_keys(VENUE.name, lambda seed: base64.b64encode(seed).decode())
 
 
-def robinhood_face(keys: Iterable[BoxKey], paths: Mapping[Asset, PricePath]) -> "RobinhoodFace":
+def robinhood_face(keys: Iterable[BoxKey], supply: Supply) -> "RobinhoodFace":
     """Robinhood as the box shows it; keys of other venues are left aside."""
-    return RobinhoodFace(HOST, plain_exchange(VENUE, keys, paths))
+    return RobinhoodFace(HOST, plain_exchange(VENUE, keys, supply))
 
 
 class RobinhoodFace(PlainFace):
