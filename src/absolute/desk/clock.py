@@ -71,3 +71,8 @@ def generator(seed: int) -> np.random.Generator:
 def fresh_seed() -> int:
     """A seed nobody chose; write it down to repeat the run."""
     return secrets.randbits(SEED_BITS)
+
+
+def random_bytes(count: int) -> bytes:
+    """Bytes nobody can guess, for keys, nonces and salts; never for a run that must repeat."""
+    return secrets.token_bytes(count)
