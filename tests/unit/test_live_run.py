@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from absolute.desk.live_run import LiveRun, Wanted, bring_back, new_bot, run_for
+from absolute.desk.live_run import LiveRun, Wanted, begin, bring_back, new_bot, resumable
 from absolute.domain.errors import UserError
 from absolute.domain.ids import CLIENT_ID_CHARS_MAX, Role, client_order_id
 from absolute.store.runs import RunMode
@@ -21,7 +21,8 @@ WANTED = Wanted(SEED_DEFAULTS, "made:demo", "BTCUSDT", RunMode.PAPER, Decimal(10
 def drive(where, prices, wanted=WANTED, **choice):
     async def main():
         with open_store(where) as store:
-            run = await run_for(store, wanted, prices, **choice)
+            run = resumable(store, wanted, **choice)
+            run = run or await begin(store, wanted, prices, new_bot())
             live = LiveRun(store, run, prices)
 
             async def end():

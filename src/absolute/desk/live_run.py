@@ -10,7 +10,7 @@ import logging
 import signal
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final
 
@@ -44,14 +44,17 @@ PRICE_EVERY_NS: Final = NANOS_PER_SECOND
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What the user asked for. `capital` of None: all that is free at the venue."""
+    """What the user asked for. `capital` of None: all that is free at the venue.
+
+    `assumed` is JSON and tells worlds apart that end: one exchange in the box from the next.
+    """
 
     config: LadderConfig
     profile: str
     symbol: str
     mode: RunMode
     capital: Decimal | None = None
-    limits: Limits = field(default_factory=Limits)
+    assumed: str = "{}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,30 +189,36 @@ def new_bot() -> BotId:
     return BotId("at" + "".join(signs))
 
 
-async def run_for(store: Store, wanted: Wanted, market: Gateway, *, new: bool = False) -> Run:
-    """The run to go on with, or a new one; raises `UserError` where two would be in one market."""
-    place = (wanted.mode, wanted.profile, wanted.symbol)
+def resumable(store: Store, wanted: Wanted, *, new: bool = False) -> Run | None:
+    """The run to go on with, or None; raises `UserError` where two would be in one market."""
+    place = (wanted.mode, wanted.profile, wanted.symbol, wanted.assumed)
     runs = [
-        each for each in store.records.runs() if (each.mode, each.profile, each.symbol) == place
+        each
+        for each in store.records.runs()
+        if (each.mode, each.profile, each.symbol, each.assumed) == place
     ]
     last = max(runs, key=lambda each: each.created, default=None)
-    config = config_text(wanted.config)
-    if last is not None:
-        same = last.config == config and wanted.capital in {None, last.capital}
-        if same and not new:
-            return last
-        engine, _ladder = bring_back(store, last)
-        portfolio = engine.portfolio
-        if portfolio.live or portfolio.held:
-            message = _(
-                "Run {run} on {profile} still holds orders or coins under other settings; go on "
-                "with its own settings until it is flat, or close it at the venue."
-            )
-            raise UserError("RUN_OPEN", message.format(run=last.id, profile=last.profile))
+    if last is None:
+        return None
+    same = last.config == config_text(wanted.config) and wanted.capital in {None, last.capital}
+    if same and not new:
+        return last
+    engine, _ladder = bring_back(store, last)
+    portfolio = engine.portfolio
+    if portfolio.live or portfolio.held:
+        message = _(
+            "Run {run} on {profile} still holds orders or coins under other settings; go on "
+            "with its own settings until it is flat, or close it at the venue."
+        )
+        raise UserError("RUN_OPEN", message.format(run=last.id, profile=last.profile))
+    return None
+
+
+async def begin(store: Store, wanted: Wanted, market: Gateway, bot: BotId) -> Run:
+    """Write a new run down, before it does anything."""
     capital = wanted.capital
     if capital is None:
         capital = await free_money(market)
-    bot = new_bot()
     run = Run(
         id=str(bot),
         bot=bot,
@@ -217,10 +226,11 @@ async def run_for(store: Store, wanted: Wanted, market: Gateway, *, new: bool = 
         mode=wanted.mode,
         profile=wanted.profile,
         symbol=wanted.symbol,
-        config=config,
+        config=config_text(wanted.config),
         capital=capital,
         instrument=market.instrument,
         fees=FeeSchedule(wanted.config.taxa, wanted.config.taxa),
+        assumed=wanted.assumed,
     )
     store.create_run(run)
     return run
