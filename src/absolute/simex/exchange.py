@@ -54,7 +54,7 @@ class Exchange(Readings):
         super().__init__(Floor(stalls, rules))
         self.venue = venue
         self.environment = environment
-        self._begun = False
+        self.begun: Nanos | None = None
         self._keys: dict[str, BoxKey] = {}
         for key in keys:
             if key.venue == venue and key.environment is environment:
@@ -151,8 +151,8 @@ class Exchange(Readings):
         """Let time pass; the time that counts."""
         now = max(now, self._now)
         self._now = now
-        if not self._begun:
-            self._begun = True
+        if self.begun is None:
+            self.begun = now
             self._floor.begin(now)
         pits = list(self._floor.pits.values())
         moved = False

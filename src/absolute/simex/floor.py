@@ -298,7 +298,12 @@ class Floor:
         room = {side: closable(held, side) for side in Side}
         for row in self.table.alive(account):
             ask = row.ask
-            if not ask.reduce_only or ask.market != market or row.status is BoxStatus.WAITING:
+            if not ask.reduce_only or ask.market != market:
+                continue
+            if row.status is BoxStatus.WAITING:
+                guards = ask.trigger is not None and ask.trigger.with_position
+                if guards and closable(held, ask.side) <= ZERO:
+                    self.finish(row.number, EndCause.POSITION_GONE, now)
                 continue
             allowed = min(row.left, room[ask.side])
             room[ask.side] -= allowed

@@ -62,7 +62,8 @@ class House:
     def move(self, price: Decimal, volume: Decimal, *, last: Decimal) -> list[Change]:
         """Trade to a price, then quote round it."""
         ticks = self._ticks(price)
-        down = price < last or (price == last and bool(self._rng.integers(2)))
+        heads = bool(self._rng.integers(2))
+        down = price < last or (price == last and heads)
         taker = Side.SELL if down else Side.BUY
         maker = taker.opposite
         changes: list[Change] = []

@@ -49,6 +49,7 @@ class EndCause(StrEnum):
     SELF_TRADE = "self_trade"
     REDUCE_ONLY = "reduce_only"
     TRIGGER_FUNDS = "trigger_funds"
+    POSITION_GONE = "position_gone"
     VENUE = "venue"
 
 
@@ -57,13 +58,14 @@ class Trigger:
     """Wakes an order when the last price rises (or falls) to `price`.
 
     `trail`: the trigger follows the best price since at this distance. `holds`: the funds are
-    reserved while it waits.
+    reserved while it waits. `with_position`: it ends with the position it guards.
     """
 
     price: Price
     rising: bool
     trail: Decimal | None = None
     holds: bool = False
+    with_position: bool = False
 
 
 @dataclass(frozen=True, slots=True)

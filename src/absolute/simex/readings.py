@@ -106,6 +106,14 @@ class Readings:
             for asset in sorted(money.totals())
         ]
 
+    def reserved(self, account: AccountId, category: Category) -> dict[Asset, Decimal]:
+        """What orders of one category reserve, by asset."""
+        found: dict[Asset, Decimal] = {}
+        for number, hold in self._floor.bank.wallet(account).holds.items():
+            if self._floor.table.row(number).ask.market.category is category:
+                found[hold.asset] = found.get(hold.asset, Decimal(0)) + hold.amount
+        return found
+
     def available(self, account: AccountId, asset: Asset) -> Decimal:
         """What a new order may reserve, position margin and open losses taken off."""
         return self._floor.bank.available(account, asset)
