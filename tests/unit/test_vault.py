@@ -1,5 +1,7 @@
 """The vault: opens for its password alone, hides everything, and nothing in it can be moved."""
 
+# mypy: disable-error-code="arg-type"
+
 import base64
 import copy
 import json
@@ -61,7 +63,7 @@ def refusal(path, password=PASSWORD):
     return refused.value
 
 
-# --- what goes in comes out ------------------------------------------------------------------
+# --- what goes in comes out ----------------------------------------------------------------------
 
 
 @pytest.mark.usefixtures("vault")
@@ -90,11 +92,7 @@ def test_a_key_that_was_removed_is_gone_also_from_the_backup(path, vault):
     assert not vault.remove(DEMO)
     backup = path.with_name("vault.json.backup")
     assert backup.read_bytes() == path.read_bytes()
-    assert (
-        [each.place for each in listed_keys(backup)] == [SECOND, MAIN]
-        or [each.place for each in listed_keys(backup)] == [MAIN, SECOND]
-        or sorted(each.place for each in listed_keys(backup)) == sorted([SECOND, MAIN])
-    )
+    assert {each.place for each in listed_keys(backup)} == {SECOND, MAIN}
 
 
 @pytest.mark.usefixtures("vault")
@@ -115,7 +113,7 @@ def test_no_account_can_be_taken_for_a_world(account):
     assert refused.value.code == "ACCOUNT_INVALID"
 
 
-# --- passwords --------------------------------------------------------------------------------
+# --- passwords -----------------------------------------------------------------------------------
 
 
 @pytest.mark.usefixtures("vault")
@@ -181,7 +179,7 @@ def test_it_opens_without_the_password_only_where_that_was_allowed(path, vault):
             open_with_key(path, wrong, chance=os.urandom)
 
 
-# --- what it is made of -------------------------------------------------------------------------
+# --- what it is made of --------------------------------------------------------------------------
 
 
 @pytest.mark.usefixtures("vault")
@@ -294,7 +292,7 @@ def test_no_nonce_is_ever_used_twice(path, vault):
         seen.add(nonce)
 
 
-# --- nothing leaks --------------------------------------------------------------------------------
+# --- nothing leaks -------------------------------------------------------------------------------
 
 
 def shapes(secret):
@@ -320,11 +318,11 @@ def test_no_secret_is_shown_by_anything(path, vault):
 
 
 def test_an_open_vault_cannot_be_pickled_by_accident(vault):
-    with pytest.raises((pickle.PicklingError, TypeError, AttributeError)):
+    with pytest.raises(TypeError, match="stays where it is"):
         pickle.dumps(vault)
 
 
-# --- the file ---------------------------------------------------------------------------------------
+# --- the file ------------------------------------------------------------------------------------
 
 
 @pytest.mark.skipif(os.name != "posix", reason="modes are POSIX")
@@ -391,4 +389,4 @@ def test_killed_while_it_is_written_it_opens_all_the_same(what, kills, path, vau
                 writer.send_signal(signal.SIGKILL)
         again = opened(path)
         assert again.get(DEMO) == vault.get(DEMO)
-        assert opened(path.with_name("vault.json.backup")).get(MAIN) == vault.get(MAIN)
+        assert opened(path.with_name("vault.json.backup")).get(DEMO) == vault.get(DEMO)
