@@ -224,6 +224,31 @@ def test_a_swapped_frame_without_a_successor_still_arrives(tmp_path):
     assert played(tmp_path, [{"do": "frame_swapped", "when": NEWS, "ms": 50}], play) == ["a"]
 
 
+def test_rows_of_one_topic_may_arrive_in_one_frame_and_nothing_else_is_merged(tmp_path):
+    async def play(box):
+        ws = await box.listener()
+        for topic, row in (("order", 1), ("wallet", 2), ("order", 3)):
+            box.face.tell({"topic": topic, "data": [row]})
+        box.door.flush()
+        box.face.tell({"topic": "order", "data": [4]})
+        await asyncio.sleep(0)
+        told = [json.loads(await ws.receive_str(timeout=5)) for _ in range(3)]
+        return [(each["topic"], each["data"]) for each in told]
+
+    rule = {"do": "frame_merged", "when": {"text": "order"}, "count": 1, "ms": 5_000}
+    told = [("wallet", [2]), ("order", [1, 3]), ("order", [4])]
+    assert played(tmp_path, [rule], play) == told
+
+
+def test_a_frame_that_waits_for_another_in_vain_arrives_alone(tmp_path):
+    async def play(box):
+        ws = await box.listener()
+        await box.order("a")
+        return await names(ws, 1)
+
+    assert played(tmp_path, [{"do": "frame_merged", "when": NEWS, "ms": 50}], play) == ["a"]
+
+
 def test_a_topic_may_be_dead_while_its_pongs_live(tmp_path):
     async def play(box):
         ws = await box.listener()

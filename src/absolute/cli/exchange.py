@@ -26,6 +26,9 @@ class Venues(StrEnum):
 
     BYBIT = "bybit"
     BINANCE = "binance"
+    KRAKEN = "kraken"
+    COINBASE = "coinbase"
+    ROBINHOOD = "robinhood"
     ALL = "all"
 
 

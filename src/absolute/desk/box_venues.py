@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Final, NamedTuple, Protocol
 
 from absolute.desk.clock import generator
 from absolute.desk.market_data import DEMO_START_NS, MINUTE_NS, Wanted, gather
@@ -15,14 +15,21 @@ from absolute.domain.units import Asset
 from absolute.kernels.synth import synth_tape
 from absolute.kernels.tape import Tape
 from absolute.simex.bybit import Supply, bybit_face
+from absolute.simex.coinbase import coinbase_face, coinbase_keys
 from absolute.simex.control import Inside
 from absolute.simex.exchange import Exchange
 from absolute.simex.face import BoxKey, Environment, Face
 from absolute.simex.keys import default_keys
+from absolute.simex.kraken import kraken_face, kraken_keys
 from absolute.simex.price_path import PathStyle
+from absolute.simex.robinhood import robinhood_face, robinhood_keys
 
 BARS: Final = 3 * 1440
-FIRST_PRICES: Final = {Asset("BTC"): Decimal(60_000), Asset("ETH"): Decimal(3_000)}
+FIRST_PRICES: Final = {
+    Asset("BTC"): Decimal(60_000),
+    Asset("ETH"): Decimal(3_000),
+    Asset("SOL"): Decimal(150),
+}
 
 
 class Worlds(Face, Protocol):
@@ -32,9 +39,6 @@ class Worlds(Face, Protocol):
     def exchanges(self) -> Mapping[Environment, Exchange]:
         """What stands behind it."""
         ...
-
-
-Maker = Callable[[Iterable[BoxKey], Supply], Worlds]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,22 +68,34 @@ class Shown:
         )
 
 
-# Which group a venue belongs to, how its face is made, and how often it pings its sockets: Bybit
-# leaves that to its clients ("Connect", V5), Binance spot does every 20 s and USD-M every 3 min
-# (web-socket-streams.md and "Websocket Market Streams", both "General information").
-MAKERS: Final[tuple[tuple[str, str, Maker, float | None], ...]] = (
-    ("bybit", "bybit", bybit_face, None),
+class _Maker(NamedTuple):
+    """How a venue is made, the group it belongs to, and how often it pings its sockets."""
+
+    name: str
+    group: str
+    face: Callable[[Iterable[BoxKey], Supply], Worlds]
+    made_keys: Callable[[], tuple[BoxKey, ...]] = default_keys
+    ping_s: float | None = None
+
+
+# Bybit leaves pings to its clients ("Connect", V5); Binance spot sends one every 20 s and USD-M
+# every 3 min (web-socket-streams.md; "Websocket Market Streams").
+MAKERS: Final = (
+    _Maker("bybit", "bybit", bybit_face),
+    _Maker("kraken", "kraken", kraken_face, kraken_keys),
+    _Maker("coinbase", "coinbase", coinbase_face, coinbase_keys),
+    _Maker("robinhood", "robinhood", robinhood_face, robinhood_keys),
 )
 
 
 def made_venues(wanted: MarketWanted, group: str) -> tuple[Shown, ...]:
-    """The venues of a group ("bybit", "binance", "all"); raises UserError for unusable data."""
+    """The venues of a group, or "all" of them; raises UserError for unusable data."""
     supply = Supply(_tapes(wanted), PathStyle(speed=wanted.speed))
     shown = []
-    for name, its_group, maker, ping_s in MAKERS:
-        if group in {"all", its_group}:
-            keys = tuple(key for key in default_keys() if key.venue == name)
-            shown.append(Shown(name, maker(keys, supply), keys, ping_s))
+    for maker in MAKERS:
+        if group in {"all", maker.group}:
+            keys = tuple(key for key in maker.made_keys() if key.venue == maker.name)
+            shown.append(Shown(maker.name, maker.face(keys, supply), keys, maker.ping_s))
     return tuple(shown)
 
 

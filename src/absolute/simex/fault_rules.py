@@ -169,6 +169,13 @@ class FrameSwapped(_Rule):
     ms: Milliseconds = 500
 
 
+class FrameMerged(_Rule):
+    """A frame with a list of rows waits and arrives in one with the next of its topic (Bybit)."""
+
+    do: Literal["frame_merged"]
+    ms: Milliseconds = 500
+
+
 class SocketClosed(_Rule):
     """The socket is closed at a frame, which is sent before if `delivered`; None: cut, no close."""
 
@@ -192,7 +199,7 @@ class RequestLost(_Rule):
 RequestFault = (
     Reset | Silence | Late | Held | Cut | Drip | Twice | Status | Code | EventsLate | EventsLost
 )
-FrameFault = FrameTwice | FrameLost | FrameLate | FrameSwapped | SocketClosed
+FrameFault = FrameTwice | FrameLost | FrameLate | FrameSwapped | FrameMerged | SocketClosed
 InboundFault = PongMuted | RequestLost
 Rule = RequestFault | FrameFault | InboundFault
 
@@ -270,6 +277,7 @@ def seeded_rules(share: float) -> tuple[Rule, ...]:
         FrameLost(do="frame_lost", name="frame lost", when=news),
         FrameLate(do="frame_late", name="frame late", when=news),
         FrameSwapped(do="frame_swapped", name="frames swapped", when=news),
+        FrameMerged(do="frame_merged", name="frames merged", when=news),
         SocketClosed(do="socket_closed", name="socket cut at a frame", when=news),
     ]
     return tuple(told)

@@ -5,6 +5,7 @@ A client that does not read is dropped rather than remembered. It must not know 
 
 import asyncio
 import contextlib
+import json
 import socket
 import struct
 from collections import deque
@@ -19,6 +20,7 @@ from absolute.simex.fault_rules import (
     FrameFault,
     FrameLate,
     FrameLost,
+    FrameMerged,
     FrameSwapped,
     FrameTwice,
     PongMuted,
@@ -61,10 +63,15 @@ class Line:
         self._waiting_bytes = 0
         self._wake = asyncio.Event()
         self._swapped: Frame | None = None
+        self._merging: Frame | None = None
         self._ended = False
 
     def post(self, frame: Frame) -> None:
         """Take a frame to send, or do to it what a fault says."""
+        if self._merging is not None and (both := _merged(self._merging, frame)) is not None:
+            self._merging = None
+            self._enqueue(both)
+            return
         seen = self.seen(frame.text)
         if "pong" in frame.text[:200] and self._book.loses(seen, PongMuted):
             return
@@ -141,6 +148,10 @@ class Line:
                 self._release()
                 self._swapped = frame
                 self._later(fault.ms, lambda: self._release(frame))
+            case FrameMerged():
+                self._part()
+                self._merging = frame
+                self._later(fault.ms, lambda: self._part(frame))
             case SocketClosed():
                 self._close(frame, fault)
             case _:
@@ -161,6 +172,26 @@ class Line:
             held, self._swapped = self._swapped, None
             self._enqueue(held)
 
+    def _part(self, only: Frame | None = None) -> None:
+        """Send alone what was held to be merged."""
+        if self._merging is not None and (only is None or only is self._merging):
+            held, self._merging = self._merging, None
+            self._enqueue(held)
+
     @staticmethod
     def _later(ms: int, action: Callable[[], None]) -> None:
         asyncio.get_running_loop().call_later(ms / 1000, action)
+
+
+def _merged(first: Frame, second: Frame) -> Frame | None:
+    """Both as one frame, where they have rows of one topic; the second's other words stand."""
+    try:
+        older, newer = json.loads(first.text), json.loads(second.text)
+    except ValueError:
+        return None
+    if not (isinstance(older, dict) and isinstance(newer, dict)):
+        return None
+    rows = older.get("data"), newer.get("data")
+    if older.get("topic") != newer.get("topic") or not all(isinstance(each, list) for each in rows):
+        return None
+    return replace(second, text=json.dumps({**newer, "data": [*rows[0], *rows[1]]}))
