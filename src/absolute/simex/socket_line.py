@@ -191,7 +191,9 @@ def _merged(first: Frame, second: Frame) -> Frame | None:
         return None
     if not (isinstance(older, dict) and isinstance(newer, dict)):
         return None
-    rows = older.get("data"), newer.get("data")
-    if older.get("topic") != newer.get("topic") or not all(isinstance(each, list) for each in rows):
+    rows, more = older.get("data"), newer.get("data")
+    if not (isinstance(rows, list) and isinstance(more, list)):
         return None
-    return replace(second, text=json.dumps({**newer, "data": [*rows[0], *rows[1]]}))
+    if older.get("topic") != newer.get("topic"):
+        return None
+    return replace(second, text=json.dumps({**newer, "data": [*rows, *more]}))
