@@ -108,8 +108,7 @@ class Streams:
     def __init__(self, exchange: Exchange) -> None:
         self._exchange = exchange
         self._listings = {each.market.symbol.lower(): each for each in exchange.listings()}
-        self._figures = {each.market: Figures(each) for each in exchange.listings()}
-        self._futures = any(each.futures for each in self._figures.values())
+        self._futures = any(Figures(each).futures for each in exchange.listings())
         self._lines: dict[SocketId, _Line] = {}
         self._feeds: dict[str, Feed] = {}
         self._outbox: list[Frame] = []
@@ -215,7 +214,7 @@ class Streams:
                         self._note(feed, fact, now)
 
     def _note(self, feed: Feed, fact: Traded | BookChanged, now: Nanos) -> None:
-        figures = self._figures[fact.market]
+        figures = self._figures(fact.market)
         match feed.kind, fact:
             case "trade", Traded():
                 self._tell(feed, trade_event(fact, figures, now))
@@ -250,7 +249,7 @@ class Streams:
             return
         listing = feed.listing
         assert listing is not None
-        figures, state = self._figures[listing.market], self._exchange.market(listing.market)
+        figures, state = self._figures(listing.market), self._exchange.market(listing.market)
         if feed.kind == "depth":
             if feed.delta.last_id:
                 self._tell(feed, depth_event(feed.delta, listing, figures, now))
@@ -268,7 +267,7 @@ class Streams:
         ]
         wanted = [feed.listing] if feed.listing is not None else list(self._listings.values())
         events = [
-            event(self._exchange.market(each.market), self._figures[each.market], now)
+            event(self._exchange.market(each.market), self._figures(each.market), now)
             for each in wanted
         ]
         self._tell(feed, events[0] if feed.listing is not None else events)
@@ -276,7 +275,7 @@ class Streams:
     def _tell_candle(self, feed: Feed, listing: Listing, now: Nanos) -> None:
         """The candle that forms, and once more, closed, the one before it."""
         frame_ms = FRAMES[feed.argument] * MINUTE_MS
-        figures, state = self._figures[listing.market], self._exchange.market(listing.market)
+        figures, state = self._figures(listing.market), self._exchange.market(listing.market)
         rows = state.candles(frame_ms * NANOS_PER_MS, start=Nanos(0), end=now, count=2)
         if not rows:
             return
@@ -300,7 +299,8 @@ class Streams:
         frames, self._outbox = self._outbox, []
         return frames
 
-    def market_of(self, symbol: str) -> Market | None:
-        """A market by its symbol in lower case."""
-        listing = self._listings.get(symbol)
-        return listing.market if listing is not None else None
+    def _figures(self, market: Market) -> Figures:
+        """How a market writes numbers now; its grid may change under its clients."""
+        listing = self._exchange.listing(market)
+        assert listing is not None
+        return Figures(listing)
