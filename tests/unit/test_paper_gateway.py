@@ -7,7 +7,7 @@ from decimal import Decimal
 from absolute.desk.clock import WallClock, generator
 from absolute.desk.driver import Driver
 from absolute.desk.markets import Grid, market
-from absolute.desk.paper_gateway import PaperGateway
+from absolute.desk.paper_gateway import PAPER_FACTS, PaperGateway
 from absolute.domain.fees import FeeSchedule
 from absolute.domain.ids import BotId
 from absolute.domain.instrument import Kind
@@ -32,7 +32,7 @@ class SeededPrices:
     """A market that only tells prices: a seeded walk, then silence."""
 
     instrument = INSTRUMENT
-    facts = None
+    facts = PAPER_FACTS
 
     def __init__(self, count: int) -> None:
         steps = generator(3).standard_normal(count) * 0.004
@@ -58,9 +58,10 @@ class SeededPrices:
         """Nothing is held."""
 
 
-def new_engine() -> Engine:
+def new_engine() -> tuple[Engine, Ladder]:
     ledger = Ledger(INSTRUMENT, {INSTRUMENT.quote: Decimal(10_000)}, fees=FEES)
-    return Engine(BOT, Portfolio(ledger), Ladder(SEED_DEFAULTS), Limits())
+    ladder = Ladder(SEED_DEFAULTS)
+    return Engine(BOT, Portfolio(ledger), ladder, Limits()), ladder
 
 
 async def trade(engine, journal, prices, *, resumed=False):
@@ -84,11 +85,11 @@ async def trade(engine, journal, prices, *, resumed=False):
 
 def test_a_ladder_on_paper_trades_deal_after_deal_and_ends_settled():
     async def main():
-        engine, journal = new_engine(), MemoryJournal()
+        (engine, ladder), journal = new_engine(), MemoryJournal()
         settled, gateway = await trade(engine, journal, SeededPrices(1500))
         kinds = Counter(type(entry.event).__name__ for entry in journal.entries)
         assert settled
-        assert engine.strategy.deals > 3
+        assert ladder.deals > 3
         assert kinds["OrderFilled"] > 10
         ours = engine.portfolio.ledger.account.totals()
         assert ours == gateway._ledger.account.totals()
@@ -98,10 +99,10 @@ def test_a_ladder_on_paper_trades_deal_after_deal_and_ends_settled():
 
 def test_a_paper_run_goes_on_after_a_stop_with_the_same_orders_and_money():
     async def main():
-        engine, journal = new_engine(), MemoryJournal()
+        (engine, ladder), journal = new_engine(), MemoryJournal()
         await trade(engine, journal, SeededPrices(700))
         open_before = {role: order.client_id for role, order in engine.portfolio.live.items()}
-        again = new_engine()
+        again, going_on = new_engine()
         steps = [
             (entry.event, tuple(each.command for each in entry.outcome.commands))
             for entry in journal.entries
@@ -111,7 +112,7 @@ def test_a_paper_run_goes_on_after_a_stop_with_the_same_orders_and_money():
         assert {role: each.client_id for role, each in again.portfolio.live.items()} == open_before
         settled, gateway = await trade(again, journal, SeededPrices(1200), resumed=True)
         assert settled
-        assert again.strategy.deals > engine.strategy.deals
+        assert going_on.deals > ladder.deals
         ours = again.portfolio.ledger.account.totals()
         assert ours == gateway._ledger.account.totals()
 

@@ -18,6 +18,7 @@ from absolute.desk.clock import WallClock, fresh_seed
 from absolute.desk.driver import Driver
 from absolute.desk.language import _
 from absolute.desk.paper_gateway import PaperGateway
+from absolute.desk.self_trade_gateway import GuardedGateway
 from absolute.domain.errors import UserError
 from absolute.domain.fees import FeeSchedule
 from absolute.domain.ids import BotId
@@ -90,9 +91,10 @@ class LiveRun:
         portfolio = engine.portfolio
         probe("K19")
         self.portfolio = portfolio
-        self._gateway = market
         if run.mode is RunMode.PAPER:
-            self._gateway = PaperGateway(market, portfolio, run.fees, self.clock)
+            self._gateway: Gateway = PaperGateway(market, portfolio, run.fees, self.clock)
+        else:
+            self._gateway = GuardedGateway(market, store.records, run, portfolio, self.clock)
         custody = Custody(run.bot, portfolio, self._gateway.facts, known_since(portfolio, run))
         self.live = Live(engine, custody, store.journal(run.id), probe=probe)
         self._alarms: list[Alarm] = []

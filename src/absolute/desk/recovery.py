@@ -12,6 +12,7 @@ from decimal import Decimal
 from absolute.desk.clock import WallClock
 from absolute.desk.driver import Driver
 from absolute.desk.live_run import bring_back, known_since
+from absolute.desk.paper_gateway import PaperGateway
 from absolute.domain.instrument import Instrument
 from absolute.domain.order import Order, Status
 from absolute.engine.alarms import Alarm
@@ -27,7 +28,7 @@ from absolute.engine.reports import (
     VenueFacts,
 )
 from absolute.store.journal import MemoryJournal
-from absolute.store.runs import Run
+from absolute.store.runs import Run, RunMode
 from absolute.store.sql_store import Store
 
 
@@ -90,10 +91,12 @@ async def look(store: Store, run: Run, gateway: Gateway) -> Found:
     steps = sum(1 for _step in store.records.steps(run.id))
     before = [each for each in portfolio.orders.values() if not each.terminal]
     names, doubts = _names(before), _names(each for each in before if each.venue_id is None)
+    clock = WallClock()
+    if run.mode is RunMode.PAPER:
+        gateway = PaperGateway(gateway, portfolio, run.fees, clock)
     fills, asking, journal = portfolio.fills_count, QuestionsOnly(gateway), MemoryJournal()
     custody = Custody(run.bot, portfolio, asking.facts, known_since(portfolio, run))
     alarms: list[Alarm] = []
-    clock = WallClock()
     live = Live(engine, custody, journal)
     driver = Driver(live, asking, clock, watch=lambda _now: None, alarm=alarms.append)
     live.resume(clock.now_ns())
