@@ -14,6 +14,7 @@ from absolute.domain.instrument import Kind
 from absolute.domain.ledger import Ledger
 from absolute.domain.portfolio import Portfolio
 from absolute.domain.units import Ratio
+from absolute.engine.alarms import Alarm
 from absolute.engine.custody import Custody
 from absolute.engine.live import Live, replay
 from absolute.engine.reports import Priced
@@ -67,7 +68,8 @@ def new_engine() -> tuple[Engine, Ladder]:
 async def trade(engine, journal, prices, *, resumed=False):
     gateway = PaperGateway(prices, engine.portfolio, FEES, WallClock())
     custody = Custody(BOT, engine.portfolio, gateway.facts, WallClock().now_ns())
-    live, alarms = Live(engine, custody, journal), []
+    live = Live(engine, custody, journal)
+    alarms: list[Alarm] = []
     driver = Driver(live, gateway, WallClock(), watch=lambda _: None, alarm=alarms.append)
     if resumed:
         live.resume(WallClock().now_ns())
