@@ -183,7 +183,7 @@ class Ladder:
 
     def _enter(self, view: View) -> bool:
         """Want the market buy that opens a deal, unless paused or it cannot be paid."""
-        self.phase = Phase.IDLE
+        self.phase, self.rungs = Phase.IDLE, ()
         if self.paused or self.halted or view.price is None:
             return False
         entry = self.orders.entry(self.added, view.price, view)

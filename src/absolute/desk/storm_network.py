@@ -1,0 +1,391 @@
+"""Owns the way between one process and the exchange: virtual time, and everything that goes wrong.
+
+A request is answered exactly once, as `engine.reports` promises: by the venue's reply, by a refusal
+to connect, or by running out of time. What a process that died was still waiting for never comes;
+what it had sent still arrives. Knows nothing of what a report means.
+"""
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from heapq import heappop, heappush
+from typing import Final, assert_never
+
+from absolute.desk.storm_chance import Chance
+from absolute.desk.storm_venue import Exchange, Trade, VenueOrder, Wish
+from absolute.desk.storm_weather import MS, START, S, Weather
+from absolute.domain.fill import Fee, Fill, Liquidity
+from absolute.domain.ids import ClientOrderId, TradeId, VenueOrderId
+from absolute.domain.instrument import Side
+from absolute.domain.units import Asset, Nanos, Price, Qty, Quote
+from absolute.engine.reports import (
+    Acknowledged,
+    Balances,
+    CancelDenied,
+    CancelInDoubt,
+    CancelTaken,
+    Connected,
+    Denied,
+    Disconnected,
+    Duplicate,
+    Executions,
+    ExecutionSeen,
+    ForeignOrder,
+    InDoubt,
+    ListExecutions,
+    ListOpen,
+    LookUp,
+    NeverSent,
+    NotFound,
+    OpenOrders,
+    OrderSeen,
+    Priced,
+    ReadBalances,
+    Report,
+    Request,
+    Seen,
+    SendCancel,
+    SendOrder,
+    Unanswered,
+)
+
+TIMEOUT: Final = 4 * S
+Action = Callable[[], None]
+Maker = Callable[[Nanos], Report]
+"""Makes a report from the local time at which it arrives."""
+Hearer = Callable[[Request | None, Maker], None]
+Change = VenueOrder | Trade
+
+
+class Timeline:
+    """Virtual time: actions in order of their time, and of their number where times are equal."""
+
+    __slots__ = ("_heap", "_number", "now")
+
+    def __init__(self) -> None:
+        self.now = START
+        self._heap: list[tuple[int, int, Action]] = []
+        self._number = 0
+
+    def after(self, span: int, action: Action) -> None:
+        """Do something later."""
+        self._number += 1
+        heappush(self._heap, (self.now + span, self._number, action))
+
+    def step(self, end: int) -> bool:
+        """Do what comes next, unless it comes after `end`."""
+        if not self._heap or self._heap[0][0] > end:
+            return False
+        self.now, _number, action = heappop(self._heap)
+        action()
+        return True
+
+
+@dataclass(slots=True)
+class Ticket:
+    """One request under way, which is answered once."""
+
+    request: Request
+    asked_at: Nanos
+    life: int
+    open: bool = True
+
+
+@dataclass(slots=True)
+class Line:
+    """The way of one account. `hear` takes what arrives; `seen` counts faults that happened.
+
+    `life` numbers the process at the near end, `link` the private stream's connections.
+    """
+
+    time: Timeline
+    venue: Exchange
+    weather: Weather
+    chance: Chance
+    seen: Counter[str]
+    hear: Hearer
+    skew: int = 0
+    life: int = 0
+    link: int = 0
+    up: bool = False
+    cut_out: bool = False
+    cut_in: bool = False
+    shares: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def local(self) -> Nanos:
+        """What the clock of the process shows."""
+        return Nanos(self.time.now + self.skew)
+
+    def strikes(self, fault: str) -> bool:
+        """Whether a fault that is in this weather happens to this message."""
+        share = self.shares.get(fault)
+        if share is None or not self.chance.flip(share):
+            return False
+        self.seen[fault] += 1
+        return True
+
+    def _delay(self, slow: str, most: int) -> int:
+        if self.strikes(slow):
+            return self.chance.between(most // 8, most)
+        return self.chance.between(5 * MS, 60 * MS)
+
+    # --- requests -------------------------------------------------------------------------------------
+
+    def perform(self, request: Request) -> None:
+        """Send one request."""
+        ticket = Ticket(request, self.local, self.life)
+        if self.strikes("never_sent"):
+            self._answer_later(ticket, lambda now: _never_left(request, now), 5 * MS)
+            return
+        self.time.after(TIMEOUT, lambda: self._run_out(ticket))
+        if self.cut_out or self.strikes("request_lost"):
+            return
+        stamp = self.local
+        self.time.after(self._delay("request_slow", 5 * S), lambda: self._arrive(ticket, stamp))
+        if isinstance(request, SendOrder) and self.strikes("request_twice"):
+            again = self.chance.between(1 * MS, 2 * S)
+            self.time.after(again, lambda: self._arrive(ticket, stamp))
+
+    def _run_out(self, ticket: Ticket) -> None:
+        request = ticket.request
+        self._answer(ticket, lambda now: _unknown(request, now, "no reply in time"))
+
+    def _answer_later(self, ticket: Ticket, make: Maker, span: int) -> None:
+        self.time.after(span, lambda: self._answer(ticket, make))
+
+    def _answer(self, ticket: Ticket, make: Maker) -> None:
+        if ticket.open:
+            ticket.open = False
+            if ticket.life == self.life:
+                self.hear(ticket.request, make)
+
+    def _reply(self, ticket: Ticket, make: Maker) -> None:
+        """Bring the venue's reply back, or what is left of it."""
+        if self.cut_in or self.strikes("reply_lost"):
+            return
+        request = ticket.request
+        if self.strikes("reply_reset"):
+            make = lambda now: _unknown(request, now, "connection reset")  # noqa: E731
+        elif self.strikes("reply_5xx"):
+            make = lambda now: _unknown(request, now, "HTTP 502")  # noqa: E731
+        self._answer_later(ticket, make, self._delay("reply_slow", 6 * S))
+
+    def _arrive(self, ticket: Ticket, stamp: Nanos) -> None:
+        """The request is at the venue."""
+        request = ticket.request
+        if isinstance(request, SendOrder):
+            late = self.time.now > stamp + self.venue.rules.facts.window
+            if late:
+                self.seen["window_missed"] += 1
+                refused = request.client_id
+                self._reply(ticket, lambda now: Denied(now, refused, "CLOCK", "outside the window"))
+            elif self.strikes("held_by_engine"):
+                span = self.chance.between(0, self.venue.rules.facts.engine_timeout)
+                self.time.after(span, lambda: self._place(ticket, request))
+            else:
+                self._place(ticket, request)
+        elif isinstance(request, SendCancel):
+            self._cancel(ticket, request)
+        else:
+            self._reply(ticket, self._look(request, ticket.asked_at))
+
+    def _place(self, ticket: Ticket, request: SendOrder) -> None:
+        terms, client_id = request.terms, request.client_id
+        wish = Wish(client_id, terms.side is Side.BUY, terms.qty, terms.spend, terms.price)
+        taken, word = self.venue.place(wish, self.time.now)
+        if taken:
+            venue_id = VenueOrderId(word)
+            self._reply(ticket, lambda now: Acknowledged(now, client_id, venue_id))
+            order = self.venue.by_id[client_id]
+            self.time.after(
+                self.chance.between(0, 20 * MS), lambda: self.venue.begin(order, self.time.now)
+            )
+        elif word == "DUPLICATE":
+            self.seen["duplicate_refused"] += 1
+            self._reply(ticket, lambda now: Duplicate(now, client_id))
+        else:
+            self.seen["denied"] += 1
+            self._reply(ticket, lambda now: Denied(now, client_id, word, "refused"))
+
+    def _cancel(self, ticket: Ticket, request: SendCancel) -> None:
+        client_id, lasts = request.client_id, self.venue.rules.cancel_lasts
+        order = self.venue.by_id.get(client_id)
+        if order is None or order.state != "open":
+            self.seen["cancel_too_late"] += 1
+            code = "NO_SUCH_ORDER"
+            self._reply(ticket, lambda now: CancelDenied(now, client_id, code, gone=True))
+            return
+        span = self.chance.between(0, lasts) if lasts else 0
+        self.time.after(span, lambda: self._take_back(client_id))
+        self._reply(ticket, lambda now: CancelTaken(now, client_id))
+
+    def _take_back(self, client_id: ClientOrderId) -> None:
+        if not self.venue.cancel(client_id, self.time.now):
+            self.seen["cancel_raced"] += 1
+
+    def _look(self, request: Request, asked_at: Nanos) -> Maker:
+        """The answer to a question as the venue's lagging copies know it."""
+        at, venue = self.time.now, self.venue
+        if self.strikes("answer_lags"):
+            at -= self.chance.between(0, venue.rules.facts.visibility)
+        match request:
+            case LookUp(client_id=client_id):
+                forgetful = self.strikes("closed_forgotten")
+                order = venue.lookup(client_id, at, forgetful=forgetful)
+                if order is None:
+                    return lambda now: NotFound(now, asked_at, client_id)
+                state = order.at(at)
+                return lambda now: order_seen(order, state, now=now, asked_at=asked_at)
+            case ListOpen():
+                told = [(order, order.at(at)) for order in venue.standing(at)]
+                foreign = tuple(ForeignOrder("web-1", VenueOrderId(each)) for each in venue.foreign)
+                return lambda now: OpenOrders(
+                    now,
+                    asked_at,
+                    tuple(order_seen(*each, now=now, asked_at=asked_at) for each in told),
+                    foreign,
+                )
+            case ListExecutions(since=since):
+                trades = venue.traded(since, at)
+                return lambda now: Executions(
+                    now, asked_at, since, tuple(execution_seen(each, now) for each in trades)
+                )
+            case ReadBalances():
+                totals = tuple((Asset(name), total) for name, total in venue.owned(at).items())
+                return lambda now: Balances(now, asked_at, totals, totals)
+            case SendOrder() | SendCancel():
+                raise TypeError("an order is no question")
+            case _:
+                assert_never(request)
+
+    # --- streams --------------------------------------------------------------------------------------
+
+    def dial(self) -> None:
+        """Connect the private stream; from now on changes are brought."""
+        if self.cut_out or self.cut_in:
+            self.time.after(self.chance.between(300 * MS, 2 * S), self._dial_again(self.life))
+            return
+        self.up = True
+        self.link += 1
+        self._bring(lambda now: Connected(now), self.chance.between(5 * MS, 50 * MS))
+
+    def dial_if_alive(self) -> None:
+        """Connect at once, unless nobody is there or the stream is up."""
+        self._dial_again(self.life)()
+
+    def _dial_again(self, life: int) -> Action:
+        return lambda: self.dial() if life == self.life and not self.up else None
+
+    def drop(self, *, noticed_after: int) -> None:
+        """The stream ends; who listens learns it after a while and dials again."""
+        if not self.up:
+            return
+        self.up = False
+        link = self.link = self.link + 1
+        life = self.life
+
+        def notice() -> None:
+            if link == self.link and life == self.life:
+                self.hear(None, lambda now: Disconnected(now, "dropped"))
+                self.time.after(self.chance.between(100 * MS, 3 * S), self._dial_again(life))
+
+        self.time.after(noticed_after, notice)
+
+    def changed(self, change: Change) -> None:
+        """Something of ours changed at the venue: the stream tells it."""
+        if not self.up or self.cut_in:
+            return
+        make = self._frame(change)
+        if self.strikes("frame_lost"):
+            return
+        span = self._delay("frame_slow", 3 * S)
+        if self.strikes("frame_reordered"):
+            span += self.chance.between(50 * MS, 800 * MS)
+        self._bring(make, span)
+        if self.strikes("frame_twice"):
+            self._bring(make, span + self.chance.between(0, 2 * S))
+
+    def seen_as(self, order: VenueOrder, status: Seen) -> Maker:
+        """A frame that shows an order in a state of our choice."""
+        state = (self.time.now, status.value, order.filled)
+        return lambda now: order_seen(order, state, now=now, asked_at=now)
+
+    def _frame(self, change: Change) -> Maker:
+        if isinstance(change, VenueOrder):
+            order, state = change, change.states[-1]
+            return lambda now: order_seen(order, state, now=now, asked_at=now)
+        trade, told = change, not self.strikes("fee_late")
+        return lambda now: execution_seen(trade, now, fee_told=told)
+
+    def _bring(self, make: Maker, span: int) -> None:
+        link, life = self.link, self.life
+
+        def arrive() -> None:
+            if link == self.link and life == self.life:
+                self.hear(None, make)
+
+        self.time.after(span, arrive)
+
+    def priced(self, *, frozen: bool) -> None:
+        """The market moved: the public stream tells it."""
+        if frozen or self.cut_in or self.strikes("price_lost"):
+            return
+        price, venue_time, life = Price(self.venue.price), Nanos(self.time.now), self.life
+        if self.strikes("price_bad"):
+            price = Price(self.chance.pick((price * 0, -price)))
+
+        def arrive() -> None:
+            if life == self.life:
+                self.hear(None, lambda now: Priced(now, venue_time, price))
+
+        self.time.after(self._delay("price_slow", 10 * S), arrive)
+
+
+def _never_left(request: Request, now: Nanos) -> Report:
+    if isinstance(request, SendOrder):
+        return NeverSent(now, request.client_id, "connection refused")
+    return _unknown(request, now, "connection refused")
+
+
+def _unknown(request: Request, now: Nanos, detail: str) -> Report:
+    if isinstance(request, SendOrder):
+        return InDoubt(now, request.client_id, detail)
+    if isinstance(request, SendCancel):
+        return CancelInDoubt(now, request.client_id, detail)
+    return Unanswered(now, request, detail)
+
+
+def order_seen(
+    order: VenueOrder, state: "tuple[int, str, object] | None", *, now: Nanos, asked_at: Nanos
+) -> OrderSeen:
+    """One order as a report."""
+    assert state is not None
+    updated, word, filled = state
+    return OrderSeen(
+        now,
+        asked_at,
+        ClientOrderId(order.client_id),
+        VenueOrderId(order.venue_id),
+        Seen(word),
+        Qty(filled),  # type: ignore[arg-type]
+        Nanos(updated),
+        "" if word in {"open", "filled"} else f"venue says {word}",
+    )
+
+
+def execution_seen(trade: Trade, now: Nanos, *, fee_told: bool = True) -> ExecutionSeen:
+    """One execution as a report."""
+    value = trade.fee * trade.price if trade.fee_asset == "COIN" else trade.fee
+    fee = Fee(trade.fee, Asset(trade.fee_asset), Quote(value)) if fee_told else None
+    fill = Fill(
+        TradeId(trade.id),
+        ClientOrderId(trade.client_id),
+        Side.BUY if trade.buys else Side.SELL,
+        Price(trade.price),
+        Qty(trade.qty),
+        Liquidity.MAKER if trade.maker else Liquidity.TAKER,
+        fee,
+        Nanos(trade.time),
+    )
+    return ExecutionSeen(now, fill)
