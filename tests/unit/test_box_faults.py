@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import re
+from pathlib import Path
 from time import perf_counter
 
 import aiohttp
@@ -446,3 +448,15 @@ def test_a_mistake_in_a_faults_file_is_one_sentence(tmp_path, text, word):
 def test_a_missing_faults_file_is_told(tmp_path):
     with pytest.raises(UserError, match="cannot be read"):
         read_faults(tmp_path / "none.yaml")
+
+
+def test_every_fault_and_every_word_of_it_is_in_the_documents():
+    text = (Path(__file__).resolve().parents[2] / "docs" / "box.md").read_text("utf-8")
+    told = {each.group(1) for each in re.finditer(r"`(\w+)[:`]", text)}
+    schema = FaultFile.model_json_schema()["$defs"]
+    words = {word for kind in schema.values() for word in kind["properties"]} - {"do", "when"}
+    kinds = {
+        kind["properties"]["do"]["const"] for kind in schema.values() if "do" in kind["properties"]
+    }
+    assert kinds <= told
+    assert words <= told | {"accepted"}

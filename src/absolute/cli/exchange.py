@@ -16,7 +16,12 @@ from absolute.desk.language import _
 if TYPE_CHECKING:
     from absolute.desk.box_state import BoxState
 
-app = typer.Typer(rich_markup_mode=None, add_completion=False, no_args_is_help=True)
+app = typer.Typer(
+    help=_("Serve the exchange in the box."),
+    rich_markup_mode=None,
+    add_completion=False,
+    no_args_is_help=True,
+)
 
 SEED = 186
 
