@@ -19,14 +19,16 @@ LOCKED_BYTE = 1 << 30
 if sys.platform == "win32":
     import msvcrt
 
-    def _take(handle: int) -> None:
+    def take_lock(handle: int, *, wait: bool = False) -> None:
+        """Lock an open file for this process; raises `OSError` where another has it."""
         os.lseek(handle, LOCKED_BYTE, os.SEEK_SET)
-        msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)
+        msvcrt.locking(handle, msvcrt.LK_LOCK if wait else msvcrt.LK_NBLCK, 1)
 else:
     import fcntl
 
-    def _take(handle: int) -> None:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    def take_lock(handle: int, *, wait: bool = False) -> None:
+        """Lock an open file for this process; raises `OSError` where another has it."""
+        fcntl.flock(handle, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
 
 
 class WriterLock:
@@ -37,7 +39,7 @@ class WriterLock:
         self.path = database.with_name(database.name + ".lock")
         self._handle = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600)
         try:
-            _take(self._handle)
+            take_lock(self._handle)
         except OSError as fault:
             holder = (*self._read(), "of unknown number")[0]
             os.close(self._handle)

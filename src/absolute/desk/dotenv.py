@@ -1,0 +1,55 @@
+"""Owns the file `.env`: the settings of this machine, where the environment does not say otherwise.
+
+Only settings that are ours are taken from it, so that a file found by chance in a folder cannot
+turn other switches of this process.
+"""
+
+import re
+from collections.abc import Mapping, MutableMapping
+from pathlib import Path
+from typing import Final
+
+from dotenv import dotenv_values
+
+from absolute.desk.language import _
+from absolute.domain.errors import UserError
+
+NAMES: Final = frozenset(
+    {
+        "ABSOLUTE_HOME",
+        "ABSOLUTE_LANG",
+        "DATABASE_URL",
+        "LOG_FILE",
+        "LOG_LEVEL",
+        "VAULT_PASSWORD_FILE",
+    }
+)
+KEYS: Final = re.compile(r"[A-Z0-9_]+_API_(KEY|SECRET|PASSPHRASE)")
+
+
+def read_dotenv(folder: Path) -> dict[str, str]:
+    """Our settings from the `.env` of a folder; nothing where there is none."""
+    path = folder / ".env"
+    if not path.is_file():
+        return {}
+    try:
+        told = dotenv_values(path, interpolate=False, encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as fault:
+        message = _("The file {path} cannot be read; mend it or take it away.")
+        raise UserError("DOTENV_UNREADABLE", message.format(path=path)) from fault
+    return {
+        name: value
+        for name, value in told.items()
+        if value is not None and (name in NAMES or KEYS.fullmatch(name))
+    }
+
+
+def settings(folder: Path, environment: Mapping[str, str]) -> dict[str, str]:
+    """What the environment says, and beneath it what `.env` says."""
+    return {**read_dotenv(folder), **environment}
+
+
+def load_dotenv(folder: Path, environment: MutableMapping[str, str]) -> None:
+    """Put the settings of `.env` into an environment that does not have them."""
+    for name, value in read_dotenv(folder).items():
+        environment.setdefault(name, value)
