@@ -130,14 +130,19 @@ def stored_run(where: str, run_id: str) -> Record:
     run = records.find_run(run_id)
     config = ladder_config(json.loads(run.config))
     try:
-        return record_of_run(run, config, records.events(run_id), records.prices(run_id))
+        facts, prices = records.events(run_id), records.prices(run_id)
+        return record_of_run(run, config, facts, prices=prices)
     except JournalError as fault:
         message = _("The journal {file} is damaged ({reason}); take an undamaged copy.")
         raise UserError("JOURNAL_DAMAGED", message.format(file=run_id, reason=fault)) from fault
 
 
 def record_of_run(
-    run: Run, config: LadderConfig, facts: Iterable[Event], prices: Iterable[tuple[Nanos, Price]]
+    run: Run,
+    config: LadderConfig,
+    facts: Iterable[Event],
+    *,
+    prices: Iterable[tuple[Nanos, Price]],
 ) -> Record:
     """A run out of the store, with the prices that it saw."""
     told = tuple(facts)
