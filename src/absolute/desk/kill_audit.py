@@ -7,15 +7,18 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Any
+from typing import Any, Final
 
 from absolute.desk.box_state import BoxState
 from absolute.domain.units import ZERO
 from absolute.simex.control import CONTROL_HOST
+from absolute.simex.orders import BoxStatus
 from absolute.store.runs import Run
 from absolute.store.sql_records import Row
 from absolute.store.sql_store import open_records
 from absolute.venues.box import box_session
+
+ALIVE: Final = frozenset(str(each) for each in BoxStatus if each.alive)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +82,7 @@ def _unequal_fills(theirs: Sequence[Mapping[str, Any]], ours: Sequence[Row]) -> 
 
 def _orphans(theirs: Sequence[Mapping[str, Any]], ours: Mapping[str, Row]) -> int:
     """Orders that are open on one side only."""
-    there = {each["client_id"] for each in theirs if each["end"] is None}
+    there = {each["client_id"] for each in theirs if each["status"] in ALIVE}
     ended = {"filled", "cancelled", "rejected", "expired"}
     here = {name for name, each in ours.items() if each["status"] not in ended}
     return len(there ^ here)
@@ -92,7 +95,7 @@ def _oversold(account: Mapping[str, Any]) -> int:
         (
             Decimal(each["qty"]) - Decimal(each["filled"])
             for each in account["orders"]
-            if each["end"] is None and each["side"] == "sell"
+            if each["status"] in ALIVE and each["side"] == "sell"
         ),
         ZERO,
     )

@@ -36,13 +36,14 @@ POINTS: Final = ("K01", "K03", "K04", "K05", "K07", "K19", "any moment")
 """Before a step is kept; kept and not sent; sent and not answered; answered and not taken in; a
 fill read and not kept; the journal read and the venue not asked; and wherever it happens to be."""
 
-PROFILE: Final = "bybit:demo"
+PROFILES: Final = ("bybit:demo", "binance:demo", "bybit:testnet", "binance:testnet")
+"""One lane each: Bybit's ids are unique for ever, Binance's only while an order is open."""
+
 SYMBOL: Final = "BTC/USDT"
 CAPITAL: Final = Decimal(10_000)
 SPEED: Final = "600"
 LIFE_S: Final = 2.0
 LAST_LIFE_S: Final = 8.0
-LANES_MAX: Final = 4
 
 QUICK: Final = replace(
     SEED_DEFAULTS,
@@ -77,7 +78,7 @@ class Death:
 class Lane:
     """One line of bots: how often to kill, and from which seed."""
 
-    number: int
+    profile: str
     kills: int
     seed: int
 
@@ -86,9 +87,11 @@ def run_kills(
     count: int, *, seed: int = 1, told: Callable[[int], None] | None = None
 ) -> dict[str, object]:
     """Kill `count` bots; what was lost, doubled or left behind, and where they died."""
-    lanes = min(LANES_MAX, max(1, count))
-    shares = [count // lanes + (number < count % lanes) for number in range(lanes)]
-    plans = [Lane(number, kills, seed + number) for number, kills in enumerate(shares)]
+    lanes = len(PROFILES)
+    plans = [
+        Lane(profile, count // lanes + (number < count % lanes), seed + number)
+        for number, profile in enumerate(PROFILES)
+    ]
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(lanes, mp_context=context) as pool:
         verdicts = []
@@ -103,7 +106,8 @@ def run_lane(lane: Lane) -> Verdict:
     """One lane from its first bot to the comparison of the books."""
     draws = generator(lane.seed)
     with tempfile.TemporaryDirectory(prefix="absolute-kills-") as folder:
-        words = ("--venue", "bybit", "--synth", str(lane.seed), "--speed", SPEED)
+        venue, profile = lane.profile.partition(":")[0], lane.profile
+        words = ("--venue", venue, "--synth", str(lane.seed), "--speed", SPEED)
         with box_process(*words, place=Path(folder)) as box:
             where = str(Path(folder) / "runs.db")
             context = multiprocessing.get_context("forkserver")
@@ -115,31 +119,31 @@ def run_lane(lane: Lane) -> Verdict:
                 point = POINTS[int(draws.integers(len(POINTS)))]
                 nth = int(draws.integers(1, 6)) if point != "K19" else 1
                 death = Death(point, nth, float(draws.uniform(0.05, LIFE_S)))
-                bot = context.Process(target=_live, args=(where, box, death))
+                bot = context.Process(target=_live, args=(where, profile, box, death))
                 bot.start()
                 bot.join()
                 if bot.exitcode == -signal.SIGKILL:
                     died[point] += 1
                 elif bot.exitcode:
                     return Verdict(dict(died), failed=f"a bot ended with status {bot.exitcode}")
-            last = asyncio.run(_sit(where, box, None))
-            account = asyncio.run(audit_of(box, box.keys[PROFILE]["key"]))
+            last = asyncio.run(_sit(where, profile, box, None))
+            account = asyncio.run(audit_of(box, box.keys[profile]["key"]))
             return replace(judge(where, account), died=dict(died), settled=last.reconciled)
 
 
-def _live(where: str, box: BoxState, death: Death) -> None:
+def _live(where: str, profile: str, box: BoxState, death: Death) -> None:
     """The life of one bot, in a process of its own."""
-    asyncio.run(_sit(where, box, death))
+    asyncio.run(_sit(where, profile, box, death))
 
 
-async def _sit(where: str, box: BoxState, death: Death | None) -> Summary:
-    way = Way(PROFILE, SYMBOL, box=True, facts=BOX_FACTS)
+async def _sit(where: str, profile: str, box: BoxState, death: Death | None) -> Summary:
+    way = Way(profile, SYMBOL, box=True, facts=BOX_FACTS)
     loop = asyncio.get_running_loop()
     if death is not None and death.point == POINTS[-1]:
         loop.call_later(death.after_s, _die)
     reaper = Reaper(death)
     with open_store(where) as store:
-        wanted = Wanted(QUICK, PROFILE, way.market, RunMode.BOX, CAPITAL)
+        wanted = Wanted(QUICK, profile, way.market, RunMode.BOX, CAPITAL)
         run = resumable(store, wanted)
         bot = new_bot() if run is None else run.bot
         async with gateway(way, bot, box=box) as market:
