@@ -161,6 +161,19 @@ def coins(call: Call) -> list[Row]:
     ]
 
 
+def trade_fees(call: Call) -> list[Row]:
+    """GET sapi/v1/asset/tradeFee, of one market or all."""
+    asked = [listing_named(call)] if call.text("symbol") else call.exchange.listings()
+    return [
+        {
+            "symbol": each.market.symbol,
+            "makerCommission": f"{each.fees.maker}",
+            "takerCommission": f"{each.fees.taker}",
+        }
+        for each in asked
+    ]
+
+
 def no_pairs(_call: Call) -> list[Row]:
     """Margin pairs: none, since the box lends nothing."""
     return []
@@ -180,6 +193,7 @@ ACCOUNT_ROUTES: Final[Mapping[tuple[str, str], Route]] = {
 WALLET_ROUTES: Final[Mapping[tuple[str, str], Route]] = {
     ("GET", "/sapi/v1/account/apiRestrictions"): Route(key_restrictions, 1, Security.READ),
     ("GET", "/sapi/v1/capital/config/getall"): Route(coins, 10, Security.READ),
+    ("GET", "/sapi/v1/asset/tradeFee"): Route(trade_fees, 1, Security.READ),
     ("GET", "/sapi/v1/margin/allPairs"): Route(no_pairs, 1, Security.KEY),
     ("GET", "/sapi/v1/margin/isolated/allPairs"): Route(no_pairs, 1, Security.KEY),
     ("GET", "/sapi/v1/system/status"): Route(system_status, 1),
