@@ -112,6 +112,11 @@ class OurWire:
         """The venue's time in microseconds: Kraken's nonce."""
         return self.our_clock.now_ns() // 1000
 
+    def incrementing_nonce(self) -> int:
+        """Above every one this key has sent: the clients of one key share it with their budget."""
+        self.our_gate.nonce = max(self.our_gate.nonce + 1, self.milliseconds())
+        return self.our_gate.nonce
+
     async def fetch(
         self,
         url: str,

@@ -62,7 +62,7 @@ class Fleet:
         self._rules = rules
         self._clock: Clock = around.clock
         self.calls = Calls(roster, around.clock, rules.seconds_max)
-        self.placing = OrderPlacing(replace(around, exchange=self.calls.ready))
+        self.placing = OrderPlacing(around, self.calls.ready)
         self.prices = Listeners("price")
         self._watch = Watch()
 

@@ -92,20 +92,22 @@ Choose = Callable[[Wanted], Awaitable[Sequence[Candidate]]]
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What placing needs from outside: the time, fresh client ids, a memory, the exchanges."""
+    """What placing needs from outside: the time, fresh client ids, a memory."""
 
     clock: Clock
     fresh_id: Callable[[], str]
     log: OrderLog
-    exchange: Callable[[str], Awaitable[AbstractExchange]]
     pauses: tuple[float, ...] = (0.1, 0.4, 1.0, 2.0)
 
 
 class OrderPlacing:
     """Places the orders of one fleet, one at a time."""
 
-    def __init__(self, around: Surroundings) -> None:
+    def __init__(
+        self, around: Surroundings, exchange: Callable[[str], Awaitable[AbstractExchange]]
+    ) -> None:
         self._around = around
+        self._exchange = exchange
         self._owed = {each.client_id: each for each in around.log.unsettled()}
         self._requests: dict[str, OrderRequest] = {}
         self._issued: set[str] = set(self._owed)
@@ -227,7 +229,7 @@ class OrderPlacing:
         """What the exchange knows of an order; a failed question is no answer."""
 
         async def asked() -> Finding:
-            return await (await self._around.exchange(sent.exchange)).find_order(sent)
+            return await (await self._exchange(sent.exchange)).find_order(sent)
 
         (finding,) = await asyncio.gather(asked(), return_exceptions=True)
         if isinstance(finding, BaseException):

@@ -121,6 +121,7 @@ class Gate:
 
     def __init__(self, limiter: Limiter, now_ns: Callable[[], Nanos]) -> None:
         self.limiter = limiter
+        self.nonce = 0
         self._now_ns = now_ns
 
     async def enter(self, lane: Lane, cost: Cost, patience_ns: int) -> bool:
