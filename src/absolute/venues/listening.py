@@ -32,7 +32,6 @@ FIRST_WAIT_S = 0.25
 LONGEST_WAIT_S = 30.0
 RENEW_S = 20 * 60.0
 SYNC_S = 10 * 60.0
-FEES_S = 5.0
 
 Put = Callable[[Report], None]
 
@@ -118,7 +117,7 @@ class Listener:
                 group.create_task(self._poll(line, put))
             group.create_task(self._every(RENEW_S, self._renew))
             group.create_task(self._every(SYNC_S, self._sync))
-            group.create_task(self._every(FEES_S, lambda: self._late_fees(put)))
+            group.create_task(self._every(self._around.fees_s, lambda: self._late_fees(put)))
 
     async def _every(self, seconds: float, act: Callable[[], Awaitable[None]]) -> None:
         while True:

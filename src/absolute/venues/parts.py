@@ -17,8 +17,8 @@ from absolute.venues.sockets import Patience
 class Surroundings:
     """What a gateway is handed from outside: time, luck, the box's address, the bot's name.
 
-    `patience` of sockets and `poll_s` are for tests and slow venues. `gates` are shared by all
-    gateways made with the same surroundings, so that one key has one budget.
+    `patience` of sockets, and how often a polled venue and late fees are asked for, in seconds.
+    `gates` are shared by all gateways made with the same surroundings: one key has one budget.
     """
 
     clock: Clock
@@ -27,6 +27,7 @@ class Surroundings:
     bot: str = ""
     patience: Patience = field(default_factory=Patience)
     poll_s: float = 2.0
+    fees_s: float = 5.0
     gates: dict[str, Gate] = field(default_factory=dict)
 
 

@@ -86,17 +86,13 @@ async def _listen(
     if hello.done:
         ready()
     loop = asyncio.get_running_loop()
-    started, last = loop.time(), loop.time()
+    started = loop.time()
     while True:
-        limit = patience.hello if not hello.done else patience.silence
-        message: aiohttp.WSMessage | None = None
-        try:
-            message = await asyncio.wait_for(wire.receive(), limit)
-        except TimeoutError:
-            if not hello.done or socket.ping is not None:
-                raise SocketEnded(f"silent for {loop.time() - last:.0f} s") from None
-        last = loop.time()
-        if last - started > patience.life:
+        limit = patience.silence if hello.done else patience.hello
+        message = await _receive(wire, limit)
+        if message is None and (not hello.done or socket.ping is not None):
+            raise SocketEnded(f"silent for {limit:.0f} s")
+        if loop.time() - started > patience.life:
             raise SocketEnded("planned rotation")
         if message is None:
             continue  # a quiet market; the protocol's own pings watch the line
@@ -107,6 +103,15 @@ async def _listen(
             if hello.done:
                 ready()
         _hand_on(socket, frame, put)
+
+
+async def _receive(
+    wire: aiohttp.ClientWebSocketResponse, limit: float
+) -> aiohttp.WSMessage | None:
+    try:
+        return await asyncio.wait_for(wire.receive(), limit)
+    except TimeoutError:
+        return None
 
 
 @dataclass(slots=True)
