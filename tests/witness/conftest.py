@@ -28,7 +28,6 @@ def foreign(box, tmp_path):
         environment = {
             "PATH": os.environ.get("PATH", ""),
             "HOME": str(tmp_path),
-            "PYTHONDONTWRITEBYTECODE": "1",
             **box.environment(),
         }
         done = subprocess.run(

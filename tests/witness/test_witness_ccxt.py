@@ -214,6 +214,7 @@ def test_ccxt_trades_and_its_books_agree_with_every_stream(box, world):
             await exchange.load_markets()
             symbol = world.symbol
             reduce_only = {"reduceOnly": True} if world.linear else {}
+            before = (await exchange.fetch_balance()).get("BTC", {}).get("free") or 0.0
             async with listening(exchange, symbol) as heard:
                 bought = await exchange.create_order(symbol, "market", "buy", 0.01)
                 await heard.until(lambda it: "closed" in it.states(bought["id"]))
@@ -225,9 +226,9 @@ def test_ccxt_trades_and_its_books_agree_with_every_stream(box, world):
                     sold = 0.01
                 else:
                     held = []
-                    free = (await exchange.fetch_balance())["BTC"]["free"]
-                    assert 0.0099 < free <= 0.01 + 1e-9
-                    sold = float(exchange.amount_to_precision(symbol, free))
+                    gained = (await exchange.fetch_balance())["BTC"]["free"] - before
+                    assert 0.0099 < gained <= 0.01 + 1e-9
+                    sold = float(exchange.amount_to_precision(symbol, gained))
                 closing = await exchange.create_order(
                     symbol, "market", "sell", sold, None, reduce_only
                 )

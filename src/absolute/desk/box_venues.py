@@ -14,6 +14,7 @@ from absolute.desk.market_data import DEMO_START_NS, MINUTE_NS, Wanted, gather
 from absolute.domain.units import Asset
 from absolute.kernels.synth import synth_tape
 from absolute.kernels.tape import Tape
+from absolute.simex.binance_spot import binance_spot_face
 from absolute.simex.bybit import Supply, bybit_face
 from absolute.simex.coinbase import coinbase_face, coinbase_keys
 from absolute.simex.control import Inside
@@ -82,6 +83,7 @@ class _Maker(NamedTuple):
 # every 3 min (web-socket-streams.md; "Websocket Market Streams").
 MAKERS: Final = (
     _Maker("bybit", "bybit", bybit_face),
+    _Maker("binance", "binance", binance_spot_face, ping_s=20),
     _Maker("kraken", "kraken", kraken_face, kraken_keys),
     _Maker("coinbase", "coinbase", coinbase_face, coinbase_keys),
     _Maker("robinhood", "robinhood", robinhood_face, robinhood_keys),
