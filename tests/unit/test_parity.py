@@ -234,10 +234,10 @@ def test_the_price_of_a_time():
 
 
 def test_seen_prices_become_instants():
-    prices = [(Nanos(time), Price(D(price))) for time, price in ((5, "1"), (5, "2"), (9, "3"))]
+    prices = [(Nanos(time), Price(D(price))) for time, price in ((5, "1"), (5, "1"), (5, "2"), (9, "3"))]
     tape = tape_of_prices(prices, spot())
-    assert tape.ts.tolist() == [5, 9]
-    assert tape.close.tolist() == [100, 300]
+    assert tape.ts.tolist() == [5, 6, 9]
+    assert tape.close.tolist() == [100, 200, 300]
     with pytest.raises(UserError, match="no price yet"):
         tape_of_prices([], spot())
 

@@ -27,8 +27,10 @@ from absolute.domain.messages import (
     Event,
     FeeReported,
     FundingPaid,
+    LevelReached,
     OrderFilled,
     Paused,
+    PriceSeen,
     Resumed,
     Started,
     StopAsked,
@@ -146,27 +148,47 @@ def record_of_run(
 ) -> Record:
     """A run out of the store, with the prices that it saw."""
     told = tuple(facts)
-    start = [(each.time, each.price) for each in told if isinstance(each, Started)][:1]
-    tape = tape_of_prices([*start, *prices], run.instrument)
+    seen = sorted([*_proved(told), *prices], key=lambda each: each[0])
+    tape = tape_of_prices(seen, run.instrument)
     return Record(run.id, run.bot, config, run.instrument, run.capital, run.fees, told, tape)
 
 
+def _proved(facts: Iterable[Event]) -> Iterator[tuple[Nanos, Price]]:
+    """The prices that a journal proves besides those that were kept, which are one a second.
+
+    Where a resting order of ours traded, the market was; what a taker paid is no market's price.
+    """
+    for fact in facts:
+        match fact:
+            case Started(time=time, price=price) | PriceSeen(time=time, price=price):
+                yield time, price
+            case LevelReached(time=time, price=price):
+                yield time, price
+            case OrderFilled(fill=fill) if fill.liquidity is Liquidity.MAKER:
+                yield fill.time, fill.price
+            case _:
+                pass
+
+
 def tape_of_prices(prices: Sequence[tuple[Nanos, Price]], instrument: Instrument) -> Tape:
-    """Single prices as bars of an instant; a price no later than the one before is left out."""
+    """Single prices as bars of an instant; of two at one time the second comes a moment later."""
     rising: list[tuple[int, int]] = []
     for time, price in prices:
-        if not rising or time > rising[-1][0]:
-            rising.append((time, int(price // instrument.tick)))
+        ticks = int(price // instrument.tick)
+        if not rising:
+            rising.append((time, ticks))
+        elif ticks != rising[-1][1] or time > rising[-1][0]:
+            rising.append((max(time, rising[-1][0] + 1), ticks))
     if not rising:
         message = _("The run has seen no price yet; nothing can be compared.")
         raise UserError("PARITY_NO_PRICES", message)
-    ts, ticks = (np.array(column, dtype=np.int64) for column in zip(*rising, strict=True))
+    ts, column = (np.array(each, dtype=np.int64) for each in zip(*rising, strict=True))
     return Tape.of(
         ts=ts,
-        open=ticks,
-        high=ticks,
-        low=ticks,
-        close=ticks,
+        open=column,
+        high=column,
+        low=column,
+        close=column,
         volume=np.full(len(ts), PLENTY),
         price_unit=instrument.tick,
         bar_ns=1,
