@@ -11,17 +11,18 @@ import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING
 
 from keyring.backend import KeyringBackend
 
-from absolute.desk.clock import WallClock, random_bytes
+from absolute.desk.clock import WallClock, fresh_seed, generator, random_bytes
 from absolute.desk.home import home
 from absolute.desk.keyring_door import fetch, forget, keep, system_keyring
 from absolute.desk.language import _
 from absolute.desk.logs import register_secret
 from absolute.desk.security_log import SecurityLog, security_log
 from absolute.domain.errors import UserError
+from absolute.venues.box import BoxAddress
 from absolute.venues.credential_sources import Found, Sources, sources_for
 from absolute.venues.credentials import Credentials
 from absolute.venues.private_files import read_private
@@ -39,26 +40,11 @@ from absolute.venues.vault import (
 )
 from absolute.venues.vault_format import Cost
 
+if TYPE_CHECKING:
+    from absolute.venues.key_check import KeyFacts
+
 Ask = Callable[[], str]
 Keyring = Callable[[], KeyringBackend]
-
-
-@dataclass(frozen=True, slots=True)
-class KeyRights:
-    """What a venue says that a key may do; None where it does not say."""
-
-    reads: bool
-    trades: bool | None
-    withdraws: bool | None
-    detail: str = ""
-
-
-class KeyCheck(Protocol):
-    """Signs one harmless question with a key and reads what the key may do."""
-
-    async def __call__(self, credentials: Credentials) -> KeyRights:
-        """Raises `UserError` where the venue refuses the key."""
-        ...
 
 
 def vault_path() -> Path:
@@ -201,20 +187,21 @@ class KeyDesk:
 
     # --- testing ------------------------------------------------------------------------------
 
-    def test(self, place: KeyPlace, check: KeyCheck) -> tuple[Found, KeyRights]:
-        """Ask the venue what a key may do; raises `UserError` for one that can withdraw."""
-        found = self.find(place)
-        rights = asyncio.run(check(found.credentials))
-        refused = rights.withdraws is True
-        told = {"trades": str(rights.trades), "withdraws": str(rights.withdraws)}
-        self.log.note("key_refused" if refused else "key_tested", place=place.name, **told)
-        if refused:
-            message = _(
-                "The key for {place} can withdraw money; make one at the venue that can only "
-                "trade, and delete this one there."
-            )
-            raise UserError("KEY_CAN_WITHDRAW", message.format(place=place.name))
-        return found, rights
+    def test(self, place: KeyPlace, box: BoxAddress | None = None) -> tuple[Found, "KeyFacts"]:
+        """Ask the venue, or the box, what a key may do; raises `UserError` for one refused."""
+        from absolute.venues.key_check import check_key  # takes the venues' clients with it
+        from absolute.venues.parts import Surroundings
+
+        found, profile = self.find(place), profile_of(place.profile)
+        around = Surroundings(WallClock(), generator(fresh_seed()), box=box)
+        try:
+            facts = asyncio.run(check_key(profile, found.credentials, around))
+        except UserError as fault:
+            self.log.note("key_refused", place=place.name, code=fault.code)
+            raise
+        told = {"trades": str(facts.trades), "withdraws": str(facts.withdraws)}
+        self.log.note("key_tested", place=place.name, **told)
+        return found, facts
 
 
 def key_desk(ask: Ask | None = None) -> KeyDesk:

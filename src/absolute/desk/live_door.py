@@ -12,14 +12,13 @@ from typing import Final
 
 from absolute.desk.box_state import BoxState, read_state
 from absolute.desk.clock import WallClock, fresh_seed, generator
-from absolute.desk.home import home
+from absolute.desk.keys import key_desk, place_of
 from absolute.desk.language import _
 from absolute.desk.markets import split_symbol
 from absolute.domain.errors import UserError
 from absolute.domain.ids import BotId
 from absolute.engine.reports import Gateway, VenueFacts
 from absolute.store.runs import RunMode
-from absolute.venues.credential_sources import sources_for
 from absolute.venues.credentials import Credentials
 from absolute.venues.parts import Surroundings
 from absolute.venues.profile_table import profile as profile_of
@@ -76,7 +75,7 @@ async def gateway(
         box=None if state is None else state.address,
         bot=str(bot),
     )
-    opened = await open_gateway(profile, way.market, keys, around)
+    opened = await open_gateway(profile, way.market, keys, around=around)
     try:
         yield opened
     finally:
@@ -96,7 +95,6 @@ def _keys(profile: Profile, way: Way) -> Credentials | None:
     """The stored key; on paper only prices are read, which needs none."""
     if way.paper:
         return None
-    sources = sources_for(vault_path(home()), opening(home()))
-    found = sources.find(profile.venue, str(profile.environment), way.account)
+    found = key_desk().find(place_of(profile.name, way.account))
     LOG.info("key", extra={"profile": profile.name, "source": found.source})
     return found.credentials
