@@ -8,7 +8,6 @@ import getpass
 import os
 import sys
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
@@ -16,11 +15,9 @@ import typer
 from absolute.cli.output import print_json
 from absolute.desk.language import _
 from absolute.domain.errors import UserError
-from absolute.domain.units import NANOS_PER_SECOND
 
 if TYPE_CHECKING:
     from absolute.desk.keys import KeyDesk
-    from absolute.venues.vault import ListedKey
 
 app = typer.Typer(
     help=_("Keep the keys of the venues, encrypted with a password."),
@@ -49,7 +46,6 @@ def add(
 ) -> None:
     """Read the parts of a key and put them into the vault."""
     from absolute.desk.keys import place_of
-    from absolute.venues.credentials import Credentials
 
     place, lines = place_of(profile, account), _lines()
     desk = _desk(lines, at_once=True)
@@ -58,12 +54,12 @@ def add(
     phrase = _ask_perhaps(lines, place.venue)
     if not key or not secret:
         raise UserError("KEY_EMPTY", _("A key and its secret cannot be empty; nothing was kept."))
-    added = desk.add(place, Credentials(place.profile, key, secret, phrase), replace=replace)
+    added = desk.keep(place, (key, secret, phrase), replace=replace)
     if as_json:
-        print_json({"added": _row(added)})
+        print_json({"added": added})
     else:
         message = _("Kept: {place}, fingerprint {fingerprint}.")
-        print(message.format(place=place.name, fingerprint=added.fingerprint))
+        print(message.format(place=place.name, fingerprint=added["fingerprint"]))
         print(_("Next: absolute keys test {profile}").format(profile=place.profile))
 
 
@@ -72,14 +68,13 @@ def list_(as_json: _Json = False) -> None:
     """Show places and fingerprints."""
     from absolute.desk.keys import key_desk
 
-    listed = key_desk().listed()
+    rows = key_desk().rows()
     if as_json:
-        print_json({"keys": [_row(each) for each in listed]})
+        print_json({"keys": rows})
         return
-    if not listed:
+    if not rows:
         print(_("No keys are kept yet; add one with: absolute keys add VENUE:WORLD"))
-    for each in listed:
-        row = _row(each)
+    for row in rows:
         print(f"{row['profile']:<20} {row['account']:<12} {row['fingerprint']}****  {row['added']}")
 
 
@@ -126,7 +121,7 @@ def rotate(as_json: _Json = False) -> None:
     """Draw a new data key and encrypt everything under it."""
     desk = _desk(_lines())
     desk.rotate()
-    _told({"rotated": len(desk.listed())}, _("Every key is encrypted anew."), as_json=as_json)
+    _told({"rotated": len(desk.rows())}, _("Every key is encrypted anew."), as_json=as_json)
 
 
 @app.command(help=_("Change the password of the vault."))
@@ -162,16 +157,6 @@ def _told(answer: dict[str, object], sentence: str, *, as_json: bool) -> None:
         print_json(answer)
     else:
         print(sentence)
-
-
-def _row(listed: "ListedKey") -> dict[str, str]:
-    added = datetime.fromtimestamp(listed.added // NANOS_PER_SECOND, UTC)
-    return {
-        "profile": listed.place.profile,
-        "account": listed.place.account,
-        "fingerprint": listed.fingerprint,
-        "added": f"{added:%Y-%m-%dT%H:%M:%SZ}",
-    }
 
 
 def _lines() -> Iterator[str] | None:

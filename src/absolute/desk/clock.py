@@ -76,3 +76,8 @@ def fresh_seed() -> int:
 def random_bytes(count: int) -> bytes:
     """Bytes nobody can guess, for keys, nonces and salts; never for a run that must repeat."""
     return secrets.token_bytes(count)
+
+
+def wait(seconds: float) -> None:
+    """Let so much time pass."""
+    time.sleep(seconds)

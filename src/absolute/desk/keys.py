@@ -10,6 +10,7 @@ import os
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,6 +23,7 @@ from absolute.desk.language import _
 from absolute.desk.logs import register_secret
 from absolute.desk.security_log import SecurityLog, security_log
 from absolute.domain.errors import UserError
+from absolute.domain.units import NANOS_PER_SECOND
 from absolute.venues.box import BoxAddress
 from absolute.venues.credential_sources import Found, Sources, sources_for
 from absolute.venues.credentials import Credentials
@@ -145,6 +147,16 @@ class KeyDesk:
         self.log.note("key_added", place=place.name, fingerprint=added.fingerprint)
         return added
 
+    def keep(
+        self, place: KeyPlace, parts: tuple[str, str, str], *, replace: bool = False
+    ) -> dict[str, str]:
+        """Keep a key from its key, secret and passphrase; gives its row."""
+        return _row(self.add(place, Credentials(place.profile, *parts), replace=replace))
+
+    def rows(self) -> list[dict[str, str]]:
+        """The keys that are kept, in words; no key can be told from them."""
+        return [_row(each) for each in self.listed()]
+
     def listed(self) -> tuple[ListedKey, ...]:
         """The keys that are kept, without opening the vault."""
         return listed_keys(self.path)
@@ -210,6 +222,16 @@ def key_desk(ask: Ask | None = None) -> KeyDesk:
     if file:
         ask = _from_file(Path(file))
     return KeyDesk(vault_path(), security_log(WallClock()), ask or ask_on_terminal)
+
+
+def _row(listed: ListedKey) -> dict[str, str]:
+    added = datetime.fromtimestamp(listed.added // NANOS_PER_SECOND, UTC)
+    return {
+        "profile": listed.place.profile,
+        "account": listed.place.account,
+        "fingerprint": listed.fingerprint,
+        "added": f"{added:%Y-%m-%dT%H:%M:%SZ}",
+    }
 
 
 def _from_file(path: Path) -> Ask:
