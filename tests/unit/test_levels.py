@@ -6,7 +6,7 @@ import pytest
 from typer.testing import CliRunner
 
 from absolute.cli.powertrader import app
-from absolute.desk.powertrader_files import load_levels, read_votes
+from absolute.desk.powertrader_files import load_levels, read_bounds, read_votes
 from absolute.domain.errors import UserError
 from absolute.domain.fill import Fee, Fill, Liquidity
 from absolute.domain.ids import BotId, TradeId
@@ -223,6 +223,45 @@ def test_votes_that_cannot_be_meant_are_refused(tmp_path, rows, code):
     with pytest.raises(UserError) as refused:
         read_votes(_file(tmp_path, *rows), tape_of([100] * 3))
     assert refused.value.code == code
+
+
+def test_bounds_are_counted_at_every_close(tmp_path):
+    """1h sees 100 below its low, 4h does not yet; the second close is above the high of 1h."""
+    path = tmp_path / "bounds.csv"
+    path.write_text(
+        "ts,frame,low,high\n2023-12-31,1h,100.5,101\n2023-12-31,4h,99,105\n"
+        "2024-01-01T00:02:30Z,4h,106,110\n",
+        "utf-8",
+    )
+    votes = read_bounds(path, tape_of([100, 102, 102, 110]))
+    told = [votes.count(number) for number in range(4)]
+    assert told == [Count(1, 0), Count(0, 1), Count(1, 1), Count(0, 1)]
+
+
+@pytest.mark.parametrize(
+    ("rows", "code"),
+    [
+        (["2024-01-01,1h,5,4"], "VOTES_INVALID"),
+        (["2024-01-01,1h,x,4"], "VOTES_INVALID"),
+        (["2024-01-01,1h,-1,4"], "VOTES_INVALID"),
+        ([f"2024-01-01,{frame},1,2" for frame in "abcdefgh"], "VOTES_INVALID"),
+        (["2024-01-02,1h,1,2", "2024-01-01,1h,1,2"], "VOTES_ORDER"),
+        (["2030-01-01,1h,1,2"], "VOTES_ELSEWHERE"),
+    ],
+)
+def test_bounds_that_cannot_be_meant_are_refused(tmp_path, rows, code):
+    path = _file(tmp_path, *rows, header="ts,frame,low,high")
+    with pytest.raises(UserError) as refused:
+        read_bounds(path, tape_of([100] * 3))
+    assert refused.value.code == code
+
+
+def test_a_backtest_needs_votes_or_bounds(tmp_path):
+    bars = _file(tmp_path, "2024-01-01,1,1,1,1,1", "2024-01-01T00:01Z,1,1,1,1,1",
+                 header="ts,open,high,low,close,volume")  # fmt: skip
+    refused = _words("backtest", "--data", bars, "--no-report", "--json")
+    assert isinstance(refused, UserError)
+    assert refused.code == "USAGE"
 
 
 # --- the machine ------------------------------------------------------------------------------

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from absolute.desk.setup import Assumptions
+    from absolute.engine.votes import Votes
+    from absolute.kernels.tape import Tape
     from absolute.research.result import BacktestResult
 
 app = typer.Typer(
@@ -100,8 +102,11 @@ def check(
 def backtest(  # noqa: PLR0913, RUF100 -- what a back-test can be told
     data: Annotated[Path, typer.Option(metavar="FILE", help=_("Bars: Parquet or CSV."))],
     votes: Annotated[
-        Path, typer.Option(metavar="FILE", help=_("Votes: ts, long, short; Parquet or CSV."))
-    ],
+        Path | None, typer.Option(metavar="FILE", help=_("Votes: ts, long, short."))
+    ] = None,
+    bounds: Annotated[
+        Path | None, typer.Option(metavar="FILE", help=_("Bounds instead: ts, frame, low, high."))
+    ] = None,
     changes: _Changes = None,
     config: _Config = None,
     start: Annotated[str | None, typer.Option("--from", help=_("First day, inclusive."))] = None,
@@ -128,7 +133,6 @@ def backtest(  # noqa: PLR0913, RUF100 -- what a back-test can be told
 ) -> None:
     """Back-test the PowerTrader strategy."""
     from absolute.desk.market_data import Wanted, gather
-    from absolute.desk.powertrader_files import read_votes
     from absolute.desk.powertrader_run import backtest_levels
     from absolute.research.report_place import check_place
 
@@ -138,7 +142,7 @@ def backtest(  # noqa: PLR0913, RUF100 -- what a back-test can be told
     assumed = _assumed(capital, maker, taker, slippage_bps)
     with progress(3, _("Back-test"), silent=as_json) as tell:
         found = gather(Wanted(data, start, end, symbol=symbol))
-        agenda = read_votes(votes, found.tape)
+        agenda = _votes(votes, bounds, found.tape)
         tell(1)
         result = backtest_levels(found, wanted, agenda, assumed=assumed, skip=not no_skip)
         tell(2)
@@ -149,6 +153,17 @@ def backtest(  # noqa: PLR0913, RUF100 -- what a back-test can be told
             write(result, page, language=current_language(), translate=_)
         tell(3)
     _tell(result, page, rows=rows, as_json=as_json)
+
+
+def _votes(votes: Path | None, bounds: Path | None, tape: "Tape") -> "Votes":
+    """The votes of a file, or those that a file of bounds makes."""
+    from absolute.desk.powertrader_files import read_bounds, read_votes
+
+    if votes is not None and bounds is None:
+        return read_votes(votes, tape)
+    if bounds is not None and votes is None:
+        return read_bounds(bounds, tape)
+    raise UserError("USAGE", _("Give one of --votes FILE and --bounds FILE."))
 
 
 def _tell(result: "BacktestResult", page: Path | None, *, rows: bool, as_json: bool) -> None:

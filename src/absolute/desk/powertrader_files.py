@@ -2,21 +2,24 @@
 
 Settings that PowerTrader keeps in the same file for other parts of the program are left to them; a
 name nobody knows is refused. Votes are told when they were made: they hold from the close of the
-first bar that ends at or after their time. It must not know what a setting means.
+first bar that ends at or after their time, and so do bounds, from which votes are counted at every
+close. It must not know what a setting means.
 """
 
 import json
 from collections.abc import Mapping
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from pathlib import Path
-from typing import Final
+from typing import Final, NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
 
 from absolute.desk.language import _
 from absolute.domain.errors import UserError
-from absolute.engine.votes import Count, Votes
+from absolute.domain.units import ZERO
+from absolute.engine.votes import Count, Told, Votes, votes_at_closes
+from absolute.kernels.feed import ticks_down, ticks_up
 from absolute.kernels.tape import Tape
 from absolute.lake.instants import read_instants
 from absolute.lake.table import TIME_SPELLINGS, Schema, Table, read_table
@@ -33,6 +36,16 @@ VOTES_SCHEMA: Final = Schema(
         "short": ("short", "short_level", "short_signal", "short_dca_signal"),
     },
     needed=("ts", "long", "short"),
+    bare={},
+)
+BOUNDS_SCHEMA: Final = Schema(
+    spellings={
+        "ts": TIME_SPELLINGS,
+        "frame": ("frame", "timeframe", "tf"),
+        "low": ("low", "low_bound", "lower"),
+        "high": ("high", "high_bound", "upper"),
+    },
+    needed=("ts", "frame", "low", "high"),
     bare={},
 )
 
@@ -102,12 +115,56 @@ def read_votes(path: Path, tape: Tape) -> Votes:
         if not whole or not times.usable[at] or row in torn or long is None or short is None:
             raise _refusal(table, row, "a time, and two counts of at most 7 together, are needed")
         counts.append(Count(long, short))
-    back = np.diff(times.ns, prepend=times.ns[:1]) < 0
+    _check_order(table, times.ns)
+    return _placed(times.ns, counts, tape, table)
+
+
+def read_bounds(path: Path, tape: Tape) -> Votes:
+    """The votes that the bounds of a file make over a tape: time, frame, low and high.
+
+    A frame's bounds hold until its next row; at most seven frames. Raises as `read_votes`.
+    """
+    table = read_table(path, BOUNDS_SCHEMA)
+    cells = table.frame
+    times = read_instants(cells["ts"])
+    torn = frozenset(table.torn)
+    ends = np.searchsorted(tape.ts + tape.bar_ns, times.ns, side="left").tolist()
+    told: list[Told] = []
+    for at, row in enumerate(cells["row"].to_list()):
+        low, high = (_bound(cells[name][at]) for name in ("low", "high"))
+        if low is None or high is None or low > high or not times.usable[at] or row in torn:
+            raise _refusal(table, row, "a time, and a low not above its high, are needed")
+        unit, name = tape.price_unit, str(cells["frame"][at]).strip()
+        told.append(Told(ends[at], name, ticks_up(low, unit), ticks_down(high, unit)))
+    _check_order(table, times.ns)
+    if len({each.frame for each in told}) > FRAMES:
+        raise _refusal(table, 1, f"more than {FRAMES} frames are named")
+    within = [each for each in told if each.number < len(tape)]
+    if not within:
+        _refuse_elsewhere(table)
+    return votes_at_closes(tape.close, within)
+
+
+def _bound(cell: object) -> Decimal | None:
+    """A price, or None."""
+    try:
+        price = Decimal(str(cell).strip())
+    except InvalidOperation:
+        return None
+    return price if price.is_finite() and price >= ZERO else None
+
+
+def _check_order(table: Table, times: NDArray[np.int64]) -> None:
+    back = np.diff(times, prepend=times[:1]) < 0
     if back.any():
-        row = cells["row"][int(back.argmax())]
+        row = table.frame["row"][int(back.argmax())]
         message = _("The file '{file}', data row {row}: earlier than the row above; sort it.")
         raise UserError("VOTES_ORDER", message.format(file=table.source, row=row))
-    return _placed(times.ns, counts, tape, table)
+
+
+def _refuse_elsewhere(table: Table) -> NoReturn:
+    message = _("No vote of '{file}' lies before the end of the bars; give votes of that time.")
+    raise UserError("VOTES_ELSEWHERE", message.format(file=table.source))
 
 
 def _placed(times: NDArray[np.int64], counts: list[Count], tape: Tape, table: Table) -> Votes:
@@ -120,8 +177,7 @@ def _placed(times: NDArray[np.int64], counts: list[Count], tape: Tape, table: Ta
         number: count for number, count in zip(numbers, counts, strict=True) if number < len(tape)
     }
     if not by_bar:
-        message = _("No vote of '{file}' lies before the end of the bars; give votes of that time.")
-        raise UserError("VOTES_ELSEWHERE", message.format(file=table.source))
+        _refuse_elsewhere(table)
     return Votes(list(by_bar), list(by_bar.values()))
 
 
