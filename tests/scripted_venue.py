@@ -130,6 +130,7 @@ async def scene(
     name: str,
     symbol: str = "BTC/USDT",
     faults: Iterable[object] = (),
+    signed: bool = True,
     **options: Any,
 ) -> AsyncIterator[Scene]:
     """A gateway of a profile whose venue is the script."""
@@ -147,7 +148,7 @@ async def scene(
     gateway = None
     try:
         key = Credentials(name, "key-of-a-test", "secret-of-a-test", "phrase")
-        gateway = await open_gateway(profile(name), symbol, key, around)
+        gateway = await open_gateway(profile(name), symbol, key if signed else None, around=around)
         yield Scene(face, door, address, gateway, around)
     finally:
         if gateway is not None:

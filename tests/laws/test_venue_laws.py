@@ -64,6 +64,7 @@ def test_a_wait_that_was_told_is_enough_where_nobody_else_asks(rules, schedule):
             now = Nanos(now + wait)
             again = limiter.take(lane, cost, now)
             while again:  # several rules may each ask for a wait, one after another
+                assert again <= max(rule.span for rule in rules)
                 now = Nanos(now + again)
                 again = limiter.take(lane, cost, now)
 

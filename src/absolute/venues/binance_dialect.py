@@ -99,10 +99,10 @@ class BinanceDialect:
         self._client_ids: dict[str, str] = {}
 
     async def _ask(self, method: str, path: str, params: Row) -> Any:  # noqa: ANN401 -- JSON enters
-        return await self._line.ask(self.places.private, method, path, params)
+        return await self._line.ask(self.places.private, f"{method} {path}", params)
 
     async def _ask_public(self, path: str, params: Row) -> Any:  # noqa: ANN401 -- JSON enters
-        return await self._line.ask(self.places.public, "GET", path, params)
+        return await self._line.ask(self.places.public, f"GET {path}", params)
 
     async def _or_none(self, path: str, params: Row) -> Any:  # noqa: ANN401 -- JSON enters
         """One row, or None where the venue says that there is no such thing."""
@@ -325,7 +325,7 @@ async def open_binance(line: Line, symbol: str) -> BinanceDialect:
     if ":" in symbol:
         raise UserError("MARKET_UNKNOWN", f"{symbol} is a future; use the profile binanceusdm.")
     params = {"symbol": market_id(symbol)}
-    reply = await line.ask(SPOT.public, "GET", "exchangeInfo", params)
+    reply = await line.ask(SPOT.public, "GET exchangeInfo", params)
     row = found(reply["symbols"], symbol, linear=False)
     if row is None:
         raise UserError("MARKET_UNKNOWN", f"{line.profile.name} has no market {symbol}.")

@@ -98,7 +98,7 @@ class BybitDialect:
     async def place(self, form: str, terms: Terms) -> VenueOrderId:
         """POST /v5/order/create, once."""
         params = order_params(self.instrument, form, terms)
-        reply = await self._line.ask("private", "POST", "v5/order/create", params)
+        reply = await self._line.ask("private", "POST v5/order/create", params)
         try:
             said = str(reply["result"].get("orderLinkId") or form)
             venue_id = VenueOrderId(str(reply["result"]["orderId"]))
@@ -111,7 +111,7 @@ class BybitDialect:
     async def cancel(self, form: str, venue_id: VenueOrderId | None) -> None:
         """POST /v5/order/cancel, by the venue's id where it is known, else by ours."""
         params = self._market | self._name(form, venue_id)
-        await self._line.ask("private", "POST", "v5/order/cancel", params)
+        await self._line.ask("private", "POST v5/order/cancel", params)
 
     def _name(self, form: str, venue_id: VenueOrderId | None) -> dict[str, Any]:
         return {"orderId": venue_id} if venue_id is not None else {"orderLinkId": form}
@@ -146,7 +146,7 @@ class BybitDialect:
         cursor, seen = "", set[str]()
         while True:
             page = {**params, "limit": limit} | ({"cursor": cursor} if cursor else {})
-            reply = await self._line.ask("private", "GET", path, page)
+            reply = await self._line.ask("private", f"GET {path}", page)
             try:
                 rows, after = reply["result"]["list"], reply["result"].get("nextPageCursor") or ""
             except BAD_ROW as error:
@@ -192,7 +192,7 @@ class BybitDialect:
     async def holdings(self) -> list[Holding]:
         """GET /v5/account/wallet-balance; the free part is what neither locks nor margin hold."""
         reply = await self._line.ask(
-            "private", "GET", "v5/account/wallet-balance", {"accountType": "UNIFIED"}
+            "private", "GET v5/account/wallet-balance", {"accountType": "UNIFIED"}
         )
         try:
             return [_holding(row) for each in reply["result"]["list"] for row in each["coin"]]
@@ -201,7 +201,7 @@ class BybitDialect:
 
     async def price(self) -> Tick:
         """GET /v5/market/tickers."""
-        reply = await self._line.ask("public", "GET", "v5/market/tickers", self._market)
+        reply = await self._line.ask("public", "GET v5/market/tickers", self._market)
         try:
             last = positive(reply["result"]["list"][0]["lastPrice"])
             return Tick(Price(last), nanos_of(reply["time"]))
@@ -211,7 +211,7 @@ class BybitDialect:
     async def price_of(self, asset: Asset) -> Decimal | None:
         """The spot ticker of a coin against our quote."""
         params = {"category": "spot", "symbol": f"{asset}{self.instrument.quote}"}
-        reply = await self._line.ask("public", "GET", "v5/market/tickers", params)
+        reply = await self._line.ask("public", "GET v5/market/tickers", params)
         try:
             return positive(reply["result"]["list"][0]["lastPrice"])
         except BAD_ROW:
@@ -219,7 +219,7 @@ class BybitDialect:
 
     async def server_time(self) -> Nanos:
         """GET /v5/market/time."""
-        reply = await self._line.ask("public", "GET", "v5/market/time", {})
+        reply = await self._line.ask("public", "GET v5/market/time", {})
         try:
             return nanos_of(reply["result"].get("timeNano") or reply["time"])
         except BAD_ROW as error:
@@ -298,7 +298,7 @@ async def open_bybit(line: Line, symbol: str) -> BybitDialect:
         params |= {"baseCoin": base, "limit": 1000}
     else:
         params["symbol"] = f"{base}{quote}"
-    reply = await line.ask("public", "GET", "v5/market/instruments-info", params)
+    reply = await line.ask("public", "GET v5/market/instruments-info", params)
     for row in reply["result"]["list"]:
         same = (row["baseCoin"], row["quoteCoin"]) == (base, quote)
         perpetual = row.get("contractType") == "LinearPerpetual" and row.get("settleCoin") == settle

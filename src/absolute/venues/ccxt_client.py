@@ -83,14 +83,7 @@ class OurWire:
     our_clock: VenueClock
     our_gate: Gate
 
-    async def fetch2(
-        self,
-        path: str,
-        api: list[str],
-        method: str = "GET",
-        params: dict[str, Any] | None = None,
-        config: dict[str, Any] | None = None,
-    ) -> Any:  # noqa: ANN401 -- JSON enters
+    async def fetch2(self, path: str, *words: Any, **more: Any) -> Any:  # noqa: ANN401 -- ccxt's
         """Every request of ccxt's passes the gate, before it is signed and so gets its time."""
         pace = PACE.get() or QUESTION
         orders = 0 if pace.lane is Lane.QUESTION else 1
@@ -98,7 +91,7 @@ class OurWire:
         if not await self.our_gate.enter(pace.lane, cost, pace.patience_ns):
             raise VenueFault("not sent: the budget of requests is used up", left=False)
         ccxts: Any = super()
-        return await ccxts.fetch2(path, api, method, params or {}, config or {})
+        return await ccxts.fetch2(path, *words, **more)
 
     def milliseconds(self) -> int:
         """The venue's time, also for the signatures of sockets."""
@@ -117,18 +110,13 @@ class OurWire:
         self.our_gate.nonce = max(self.our_gate.nonce + 1, self.milliseconds())
         return self.our_gate.nonce
 
-    async def fetch(
-        self,
-        url: str,
-        method: str = "GET",
-        headers: dict[str, str] | None = None,
-        body: str | None = None,
-    ) -> Any:  # noqa: ANN401 -- JSON enters
+    async def fetch(self, url: str, method: str = "GET", *words: Any) -> Any:  # noqa: ANN401
         """Ask once; raises VenueFault for anything but a proper yes."""
         try:
             self.our_profile.check_url(url)
         except UserError as error:
             raise VenueFault(error.message, left=False) from error
+        headers, body = (*words, None, None)[:2]
         ours: Any = self
         sent = {key: value for key, value in dict(headers or {}).items() if key != "Referer"}
         sent["User-Agent"] = AGENT
@@ -276,6 +264,7 @@ def open_session(box: BoxAddress | None) -> aiohttp.ClientSession:
 def open_client(
     profile: Profile,
     credentials: Credentials | None,
+    *,
     session: aiohttp.ClientSession,
     clock: VenueClock,
     gate: Gate,

@@ -124,8 +124,9 @@ class Line:
     profile: Profile
     session: aiohttp.ClientSession
 
-    async def ask(self, api: str, method: str, path: str, params: Row) -> Any:  # noqa: ANN401
-        """One request through ccxt's signing; raises VenueFault."""
+    async def ask(self, api: str, what: str, params: Row) -> Any:  # noqa: ANN401 -- JSON enters
+        """One request such as "GET v5/market/time" through ccxt's signing; raises VenueFault."""
+        method, _, path = what.partition(" ")
         return await self.client.fetch2(path, [api], method, dict(params), {})
 
 

@@ -170,13 +170,21 @@ class VenueExchange(AbstractExchange):
         """Open a session and read the markets."""
         around = self._access.around
         session, clock = open_session(around.box), VenueClock(around.clock)
-        public = open_client(self._profile, None, session, clock, self._access.gate(PUBLIC))
+        public = open_client(
+            self._profile,
+            None,
+            session=session,
+            clock=clock,
+            gate=self._access.gate(PUBLIC),
+        )
         self._open = opened = _Opened(session, public)
         await self._ask(public.load_markets)
         keys = self._access.credentials
         if keys is not None:
             gate = self._access.gate(ACCOUNT)
-            opened.account = open_client(self._profile, keys, session, clock, gate)
+            opened.account = open_client(
+                self._profile, keys, session=session, clock=clock, gate=gate
+            )
             if self.venue in RATES_BY_ACCOUNT:
                 await self._ask(opened.account.load_markets)
             else:
@@ -242,7 +250,8 @@ class VenueExchange(AbstractExchange):
     async def get_balance(self, asset: str | None = None) -> dict[str, float]:
         """What is free, by coin."""
         client = self._account_client()
-        reply = await self._private(client.fetch_balance)
+        words = {"v3": True} if self.venue == "coinbase" else {}  # the older list shows no holds
+        reply = await self._private(lambda: client.fetch_balance(words))
         free = {str(coin): float(_amount(part)) for coin, part in reply["free"].items()}
         return free if asset is None else {asset: free.get(asset, 0.0)}
 
@@ -410,7 +419,7 @@ class VenueExchange(AbstractExchange):
         gateways, name, access = self._opened().gateways, self._name(symbol), self._access
         if name not in gateways:
             gateways[name] = await self._private(
-                lambda: open_gateway(self._profile, name, access.credentials, access.around)
+                lambda: open_gateway(self._profile, name, access.credentials, around=access.around)
             )
         return gateways[name]
 

@@ -51,7 +51,7 @@ async def check_key(profile: Profile, credentials: Credentials, around: Surround
     clock = VenueClock(around.clock)
     gate = Gate(Limiter(RULES[profile.family]), around.clock.now_ns)
     session = open_session(around.box)
-    client = open_client(profile, credentials, session, clock, gate)
+    client = open_client(profile, credentials, session=session, clock=clock, gate=gate)
     try:
         facts = await _ask(Line(client, profile, session), clock)
     except VenueFault as fault:
@@ -104,7 +104,7 @@ async def _ask(line: Line, clock: VenueClock) -> KeyFacts:
 
 async def _set_clock(line: Line, clock: VenueClock, place: tuple[str, str]) -> None:
     sent = clock.clock.now_ns()
-    reply = await line.ask(place[0], "GET", place[1], {})
+    reply = await line.ask(place[0], f"GET {place[1]}", {})
     told = reply.get("serverTime") or reply["result"]["timeNano"]
     clock.learn(sample(sent, clock.clock.now_ns(), nanos_of(told)))
 
@@ -113,14 +113,14 @@ async def _bybit(line: Line) -> KeyFacts:
     """GET /v5/user/query-api; the demo world may not have it, and its money cannot leave."""
     name = line.profile.name
     try:
-        reply = await line.ask("private", "GET", "v5/user/query-api", {})
+        reply = await line.ask("private", "GET v5/user/query-api", {})
     except VenueFault as fault:
         judged = judge(line.profile.family, line.profile.venue, fault)
         known = judged.meaning not in {Meaning.UNKNOWN, Meaning.DENIED}
         if known or line.profile.environment is not Environment.DEMO:
             raise
         words = {"accountType": "UNIFIED"}
-        await line.ask("private", "GET", "v5/account/wallet-balance", words)
+        await line.ask("private", "GET v5/account/wallet-balance", words)
         return KeyFacts(name, None, False, None)
     row: dict[str, Any] = reply["result"]
     allowed = {each for group in (row.get("permissions") or {}).values() for each in group}
@@ -137,10 +137,10 @@ async def _binance(line: Line, api: str, path: str) -> KeyFacts:
     """GET sapi/v1/account/apiRestrictions; the play worlds have none and nothing to withdraw."""
     name = line.profile.name
     if line.profile.environment is not Environment.MAIN:
-        reply = await line.ask(api, "GET", path, {})
+        reply = await line.ask(api, f"GET {path}", {})
         trades = reply.get("canTrade") if isinstance(reply, dict) else None
         return KeyFacts(name, trades, False, None)
-    row = await line.ask("sapi", "GET", "account/apiRestrictions", {})
+    row = await line.ask("sapi", "GET account/apiRestrictions", {})
     futures = line.profile.family is Family.BINANCE_USDM
     return KeyFacts(
         profile=name,
@@ -152,7 +152,7 @@ async def _binance(line: Line, api: str, path: str) -> KeyFacts:
 
 async def _okx(line: Line) -> KeyFacts:
     """GET account/config names what a key may do and from where."""
-    reply = await line.ask("private", "GET", "account/config", {})
+    reply = await line.ask("private", "GET account/config", {})
     row = reply["data"][0]
     allowed = set(str(row.get("perm", "")).split(","))
     return KeyFacts(

@@ -99,6 +99,7 @@ class Listener:
         self._gateway = gateway
         self._dialect = parts.dialect
         self._profile = parts.profile
+        self._signed = parts.signed
         self._session: aiohttp.ClientSession = parts.session
         self._around = around
         self._asking: set[asyncio.Task[None]] = set()
@@ -110,13 +111,16 @@ class Listener:
         """Bring everything until cancelled."""
         line = Line(put, self._now)
         async with asyncio.TaskGroup() as group:
+            if self._profile.streams is None:
+                group.create_task(self._poll(line, put))
+            else:
+                group.create_task(self._public(put))
+            group.create_task(self._every(SYNC_S, self._sync))
+            if not self._signed:
+                return
             if self._profile.streams is not None:
                 group.create_task(self._private(line, put))
-                group.create_task(self._public(put))
-            else:
-                group.create_task(self._poll(line, put))
-            group.create_task(self._every(RENEW_S, self._renew))
-            group.create_task(self._every(SYNC_S, self._sync))
+                group.create_task(self._every(RENEW_S, self._renew))
             group.create_task(self._every(self._around.fees_s, lambda: self._late_fees(put)))
 
     async def _every(self, seconds: float, act: Callable[[], Awaitable[None]]) -> None:
@@ -206,12 +210,14 @@ class Listener:
         while True:
             try:
                 await self._price(put)
-                await self._poll_once(poll, put)
+                if self._signed:
+                    await self._poll_once(poll, put)
+                    line.came()
                 attempt = 0
-                line.came()
             except VenueFault as fault:
                 attempt += 1
-                line.went(fault.detail)
+                if self._signed:
+                    line.went(fault.detail)
             pause = wait_before(attempt, self._around.generator) if attempt else 0.0
             await asyncio.sleep(max(self._around.poll_s, pause))
 

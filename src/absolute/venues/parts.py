@@ -33,10 +33,11 @@ class Surroundings:
 
 @dataclass(slots=True)
 class Parts:
-    """What a gateway is put together from."""
+    """What a gateway is put together from. `signed`: it has a key and hears of its own orders."""
 
     profile: Profile
     dialect: Dialect
     session: aiohttp.ClientSession
     clock: VenueClock
     gate: Gate
+    signed: bool

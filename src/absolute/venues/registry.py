@@ -30,7 +30,7 @@ CLOCK_SAMPLES = 3
 
 
 async def open_gateway(
-    profile: Profile, symbol: str, credentials: Credentials | None, around: Surroundings
+    profile: Profile, symbol: str, credentials: Credentials | None, *, around: Surroundings
 ) -> Gateway:
     """The gateway of one market, such as BTC/USDT or BTC/USDT:USDT: filters read, clock set.
 
@@ -43,10 +43,13 @@ async def open_gateway(
     owner = f"{profile.name}/{credentials.key if credentials else ''}"
     gate = around.gates.setdefault(owner, Gate(Limiter(RULES[profile.family]), clock.clock.now_ns))
     session = open_session(around.box)
-    line = Line(open_client(profile, credentials, session, clock, gate), profile, session)
+    client = open_client(profile, credentials, session=session, clock=clock, gate=gate)
+    line = Line(client, profile, session)
     try:
         dialect = await OPENERS[profile.family](line, symbol)
-        gateway = CcxtGateway(Parts(profile, dialect, session, clock, gate), around)
+        gateway = CcxtGateway(
+            Parts(profile, dialect, session, clock, gate, credentials is not None), around
+        )
         for _ in range(CLOCK_SAMPLES):
             await gateway.sync()
     except (UserError, VenueFault, *BAD_ROW) as error:

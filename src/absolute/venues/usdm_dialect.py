@@ -152,7 +152,7 @@ class UsdmDialect(BinanceDialect):
 
     async def holdings(self) -> list[Holding]:
         """GET balance."""
-        rows = await self._line.ask(BALANCES, "GET", "balance", {})
+        rows = await self._line.ask(BALANCES, "GET balance", {})
         try:
             return [
                 Holding(
@@ -207,7 +207,7 @@ class UsdmDialect(BinanceDialect):
 
 async def open_usdm(line: Line, symbol: str) -> UsdmDialect:
     """Find the perpetual of a symbol such as BTC/USDT:USDT and read its filters."""
-    reply = await line.ask(USDM.public, "GET", "exchangeInfo", {})
+    reply = await line.ask(USDM.public, "GET exchangeInfo", {})
     row = found(reply["symbols"], symbol, linear=True)
     if row is None:
         raise UserError("MARKET_UNKNOWN", f"{line.profile.name} has no market {symbol}.")
