@@ -16,18 +16,22 @@ from absolute.desk.parity import (
     Record,
     compare,
     expected,
+    found_as_seen,
     price_at,
     stored_run,
     tape_of_prices,
+    until_last,
     within_run,
 )
 from absolute.desk.setup import BOT, Assumptions, FeeTerms, wire
 from absolute.domain.errors import UserError
 from absolute.domain.fees import FeeCoin
 from absolute.domain.instrument import Side
-from absolute.domain.messages import OrderFilled, Paused, Transferred
+from absolute.domain.messages import FundingPaid, OrderFilled, Paused, Transferred
 from absolute.domain.units import Asset, Nanos, Price
+from absolute.lake.brackets import shipped_brackets
 from absolute.matching.fills import FillModel, FillRule
+from absolute.matching.perpetual import FundingSchedule
 from absolute.research.parity_split import Account, Part, Trade, split
 from absolute.store.journal import MemoryJournal
 from absolute.store.runs import Run, RunMode, canonical
@@ -36,6 +40,7 @@ from absolute.strategies.ladder import Ladder
 from absolute.strategies.ladder_plan import LadderConfig, ladder_mapping
 
 from tests.builders import MINUTE, START, D, spot, tape_of
+from tests.perpetual_market import perpetual
 
 ONE_DEAL = [100, (100, 100, 98.5, 99), (99, 99, 97.5, 98), (98, 103, 98, 103), 103]
 CONFIG = LadderConfig(lucro_reaplicar=False, cool_down_s=86_400)
@@ -162,6 +167,32 @@ def test_the_last_price_that_differs_is_data():
     only(compare(lived(saw, assumed(), config), replayed, assumed()), "data")
 
 
+def test_funding_of_a_perpetual_is_funding():
+    """The run paid 0.1 % while it held 3; the model knows of no payment."""
+    tape = tape_of([100, (100, 100, 99.5, 99.5), 99.5, 99.5], unit="0.1")
+    paid = FundingSchedule((START + 2 * MINUTE,), (D("0.001"),))
+    market = Found(tape, Source("told", tape.sha256(), 0, 0), perpetual(), paid,
+                   shipped_brackets("BTCUSDT"))  # fmt: skip
+    config = replace(CONFIG, qty_minima=D(1))
+    record = lived(market, assumed(), config)
+    assert [each.amount for each in record.events if isinstance(each, FundingPaid)] == [
+        D("-0.2985")
+    ]
+    free = replace(market, funding=FundingSchedule((), ()))
+    parity = compare(record, free, assumed())
+    only(parity, "funding")
+    assert set(told(compare(record, found_as_seen(record), assumed())).values()) == {D(0)}
+
+
+def test_a_run_that_was_interrupted_is_compared_up_to_its_last_fact():
+    """Ended after its first bar; its market went on to 110, which is no difference."""
+    market = found([100, (100, 100, 98.5, 99), 104, 110])
+    record = lived(market.over(market.tape.slice(0, 2)), assumed())
+    whole = replace(record, seen=market.tape)
+    assert compare(whole, market, assumed()).split.total
+    assert set(told(compare(*until_last(whole, market), assumed())).values()) == {D(0)}
+
+
 # --- by hand ----------------------------------------------------------------------------------
 
 
@@ -234,7 +265,9 @@ def test_the_price_of_a_time():
 
 
 def test_seen_prices_become_instants():
-    prices = [(Nanos(time), Price(D(price))) for time, price in ((5, "1"), (5, "1"), (5, "2"), (9, "3"))]
+    prices = [
+        (Nanos(time), Price(D(price))) for time, price in ((5, "1"), (5, "1"), (5, "2"), (9, "3"))
+    ]
     tape = tape_of_prices(prices, spot())
     assert tape.ts.tolist() == [5, 6, 9]
     assert tape.close.tolist() == [100, 200, 300]

@@ -71,6 +71,9 @@ class Options:
     days: Annotated[
         int, typer.Option(min=1, max=365, help=_("A journal file: the days of that market."))
     ] = 7
+    interrupted: Annotated[
+        bool, typer.Option("--interrupted", help=_("The run ended early: stop at its last event."))
+    ] = False
     slippage_bps: Annotated[str, typer.Option(help=_("Slippage the model expects."))] = "0"
     database: Annotated[
         str | None, typer.Option("--db", metavar="URL", help=_("A database file or URL."))
@@ -82,9 +85,11 @@ class Options:
 @takes(Options)
 def parity(told: Options) -> None:
     """Say why a run ended otherwise than its back-test, in basis points."""
-    from absolute.desk.parity import compare, expected
+    from absolute.desk.parity import compare, expected, until_last
 
     record, found = _from_file(told) if Path(told.run).is_file() else _from_store(told)
+    if told.interrupted:
+        record, found = until_last(record, found)
     slippage = Bps(within("--slippage-bps", told.slippage_bps, ZERO, Decimal(1000)))
     ledger = compare(record, found, replace(expected(record), slippage_bps=slippage))
     if told.as_json:

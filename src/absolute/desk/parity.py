@@ -28,6 +28,7 @@ from absolute.domain.messages import (
     FeeReported,
     FundingPaid,
     LevelReached,
+    Liquidated,
     OrderFilled,
     Paused,
     PriceSeen,
@@ -43,6 +44,8 @@ from absolute.domain.units import TEN_THOUSAND, ZERO, Nanos, Price
 from absolute.engine.replay import replay
 from absolute.engine.step import Engine
 from absolute.kernels.tape import Tape
+from absolute.lake.brackets import shipped_brackets
+from absolute.matching.perpetual import FundingSchedule
 from absolute.research.parity_split import Account, Key, Part, PriceAt, Split, Trade, split
 from absolute.risk.limits import Limits
 from absolute.store.journal import MemoryJournal, events
@@ -55,6 +58,7 @@ PLACES: Final = Decimal("1e-6")
 DIGITS: Final = 50
 """Digits to divide with: a quotient of amounts must not show in the eighth place."""
 PLENTY: Final = 1e12
+LIQUIDATION: Final = "liquidation"
 PEOPLE: Final = (Paused, Resumed, StopAsked)
 Told = Iterable[tuple[Event, tuple[Note, ...]]]
 
@@ -196,10 +200,23 @@ def tape_of_prices(prices: Sequence[tuple[Nanos, Price]], instrument: Instrument
 
 
 def found_as_seen(record: Record) -> Found:
-    """The market a run saw, as the market to replay it over."""
-    tape = record.seen
+    """The market a run saw, as the market to replay it over, with the funding it was told of."""
+    tape, instrument = record.seen, record.instrument
     source = Source(f"prices seen by {record.name}", tape.sha256(), 0, 0)
-    return Found(tape, source, record.instrument)
+    if not instrument.perpetual:
+        return Found(tape, source, instrument)
+    rates = {each.time: each.rate for each in record.events if isinstance(each, FundingPaid)}
+    funding = FundingSchedule(tuple(sorted(rates)), tuple(rates[time] for time in sorted(rates)))
+    return Found(tape, source, instrument, funding, shipped_brackets(str(instrument.id)))
+
+
+def until_last(record: Record, found: Found) -> tuple[Record, Found]:
+    """A run that was interrupted, and its market, no further than its last fact."""
+    last = record.events[-1].time if record.events else 0
+    count = max(1, int(np.searchsorted(found.tape.ts, last, side="right")))
+    seen = max(1, int(np.searchsorted(record.seen.ts, last, side="right")))
+    cut = replace(record, seen=record.seen.slice(0, seen))
+    return cut, found.over(found.tape.slice(0, count))
 
 
 def within_run(record: Record, found: Found) -> Found:
@@ -318,6 +335,9 @@ class _Reader:
                 self.funding += amount
             case Transferred():
                 self._moved.append(event)
+            case Liquidated(side=side, qty=qty, price=price, fee=fee, time=time):
+                trade = Trade(self._deal, LIQUIDATION, side, qty, price, time, taker=True)
+                self._take(self._charged(trade, fee))
             case _:
                 pass
 
@@ -331,19 +351,28 @@ class _Reader:
 
     def _fill(self, fill: Fill, order: Order) -> None:
         key = self._deal, str(order.terms.role)
-        before = self.trades.get(key)
         full = order.status is Status.FILLED
         taker = fill.liquidity is Liquidity.TAKER
         trade = Trade(*key, fill.side, fill.qty, fill.price, fill.time, taker, full=full)
-        if before is not None:
-            qty = before.qty + fill.qty
-            price = (before.qty * before.price + fill.qty * fill.price) / qty
-            trade = replace(before, qty=qty, price=price, full=full)
         if fill.fee is None:
             self._unpaid[fill.trade_id] = key
-            self.trades[key] = trade
-        else:
-            self.trades[key] = self._charged(trade, fill.fee)
+        self._take(trade if fill.fee is None else self._charged(trade, fill.fee))
+
+    def _take(self, more: Trade) -> None:
+        """Put a fill to those of its role."""
+        before = self.trades.get(more.key)
+        if before is None:
+            self.trades[more.key] = more
+            return
+        qty = before.qty + more.qty
+        self.trades[more.key] = replace(
+            before,
+            qty=qty,
+            price=(before.qty * before.price + more.qty * more.price) / qty,
+            base_fee=before.base_fee + more.base_fee,
+            quote_fee=before.quote_fee + more.quote_fee,
+            full=more.full,
+        )
 
     def _charged(self, trade: Trade, fee: Fee) -> Trade:
         instrument = self._instrument
