@@ -16,7 +16,9 @@ from absolute.desk.box_state import BoxState
 @pytest.fixture(scope="session")
 def box(tmp_path_factory) -> Iterator[BoxState]:
     """A served box of every venue, on the made market of one seed."""
-    with box_process("--synth", "7", place=tmp_path_factory.mktemp("box")) as state:
+    with box_process(
+        "--synth", "7", "--speed", "10", place=tmp_path_factory.mktemp("box")
+    ) as state:
         yield state
 
 

@@ -5,6 +5,7 @@ Run in the environment that `absolute exchange env` prints; says one JSON object
 
 import asyncio
 import json
+import os
 import sys
 
 from binance import AsyncClient, BinanceSocketManager  # type: ignore[import-untyped]
@@ -88,8 +89,8 @@ async def main():
         await rest_an_order(client, stream, last)
         await trade_at_market(client, stream)
         await read_account(client)
-    await client.close_connection()
     say("done")
+    os._exit(0)  # its read loop would wait ten seconds more for a message
 
 
 async def read_market(client, sockets):

@@ -4,7 +4,7 @@ It must not know the network, nor any venue's protocol.
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Final, NamedTuple, Protocol
@@ -15,6 +15,7 @@ from absolute.domain.units import Asset
 from absolute.kernels.synth import synth_tape
 from absolute.kernels.tape import Tape
 from absolute.simex.binance_spot import binance_spot_face
+from absolute.simex.binance_usdm import binance_usdm_face
 from absolute.simex.bybit import Supply, bybit_face
 from absolute.simex.coinbase import coinbase_face, coinbase_keys
 from absolute.simex.control import Inside
@@ -26,6 +27,7 @@ from absolute.simex.price_path import PathStyle
 from absolute.simex.robinhood import robinhood_face, robinhood_keys
 
 BARS: Final = 3 * 1440
+USDM: Final = "binanceusdm"
 FIRST_PRICES: Final = {
     Asset("BTC"): Decimal(60_000),
     Asset("ETH"): Decimal(3_000),
@@ -69,6 +71,13 @@ class Shown:
         )
 
 
+def binance_keys() -> tuple[BoxKey, ...]:
+    """Binance knows one key on both of its markets: spot also lets in those of USD-M, poor."""
+    keys = default_keys()
+    also = [replace(key, venue="binance", balances={}) for key in keys if key.venue == USDM]
+    return (*keys, *also)
+
+
 class _Maker(NamedTuple):
     """How a venue is made, the group it belongs to, and how often it pings its sockets."""
 
@@ -83,7 +92,8 @@ class _Maker(NamedTuple):
 # every 3 min (web-socket-streams.md; "Websocket Market Streams").
 MAKERS: Final = (
     _Maker("bybit", "bybit", bybit_face),
-    _Maker("binance", "binance", binance_spot_face, ping_s=20),
+    _Maker("binance", "binance", binance_spot_face, binance_keys, 20),
+    _Maker(USDM, "binance", binance_usdm_face, ping_s=180),
     _Maker("kraken", "kraken", kraken_face, kraken_keys),
     _Maker("coinbase", "coinbase", coinbase_face, coinbase_keys),
     _Maker("robinhood", "robinhood", robinhood_face, robinhood_keys),
