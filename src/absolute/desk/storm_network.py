@@ -130,7 +130,7 @@ class Line:
             return self.chance.between(most // 8, most)
         return self.chance.between(5 * MS, 60 * MS)
 
-    # --- requests -------------------------------------------------------------------------------------
+    # --- requests -------------------------------------------------------------------------------
 
     def perform(self, request: Request) -> None:
         """Send one request."""
@@ -145,7 +145,7 @@ class Line:
         self.time.after(self._delay("request_slow", 5 * S), lambda: self._arrive(ticket, stamp))
         if isinstance(request, SendOrder) and self.strikes("request_twice"):
             again = self.chance.between(1 * MS, 2 * S)
-            self.time.after(again, lambda: self._arrive(ticket, stamp))
+            self.time.after(again, lambda: self._arrive_again(ticket, stamp))
 
     def _run_out(self, ticket: Ticket) -> None:
         request = ticket.request
@@ -189,6 +189,11 @@ class Line:
             self._cancel(ticket, request)
         else:
             self._reply(ticket, self._look(request, ticket.asked_at))
+
+    def _arrive_again(self, ticket: Ticket, stamp: Nanos) -> None:
+        """A copy that somebody on the way made; one outside the window is answered to nobody."""
+        if self.time.now <= stamp + self.venue.rules.facts.window:
+            self._arrive(ticket, stamp)
 
     def _place(self, ticket: Ticket, request: SendOrder) -> None:
         terms, client_id = request.terms, request.client_id
@@ -259,22 +264,19 @@ class Line:
             case _:
                 assert_never(request)
 
-    # --- streams --------------------------------------------------------------------------------------
+    # --- streams --------------------------------------------------------------------------------
 
     def dial(self) -> None:
         """Connect the private stream; from now on changes are brought."""
         if self.cut_out or self.cut_in:
-            self.time.after(self.chance.between(300 * MS, 2 * S), self._dial_again(self.life))
+            self.time.after(self.chance.between(300 * MS, 2 * S), self.dial_again(self.life))
             return
         self.up = True
         self.link += 1
-        self._bring(lambda now: Connected(now), self.chance.between(5 * MS, 50 * MS))
+        self._bring(Connected, self.chance.between(5 * MS, 50 * MS))
 
-    def dial_if_alive(self) -> None:
-        """Connect at once, unless nobody is there or the stream is up."""
-        self._dial_again(self.life)()
-
-    def _dial_again(self, life: int) -> Action:
+    def dial_again(self, life: int) -> Action:
+        """Connect later, unless that process is gone by then or the stream is up."""
         return lambda: self.dial() if life == self.life and not self.up else None
 
     def drop(self, *, noticed_after: int) -> None:
@@ -288,7 +290,7 @@ class Line:
         def notice() -> None:
             if link == self.link and life == self.life:
                 self.hear(None, lambda now: Disconnected(now, "dropped"))
-                self.time.after(self.chance.between(100 * MS, 3 * S), self._dial_again(life))
+                self.time.after(self.chance.between(100 * MS, 3 * S), self.dial_again(life))
 
         self.time.after(noticed_after, notice)
 

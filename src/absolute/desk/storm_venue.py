@@ -86,20 +86,22 @@ class Exchange:
         self.by_id: dict[str, VenueOrder] = {}
         self.trades: list[Trade] = []
         self.foreign: list[str] = []
+        self.refused: dict[str, str] = {}
         self.totals = {"COIN": SPARE, "USDT": CAPITAL * 10}
         self.tell: Callable[[VenueOrder | Trade], None] = lambda _change: None
         self._shares = shares
         self._chance = chance
 
-    # --- what clients ask ---------------------------------------------------------------------------
+    # --- what clients ask -----------------------------------------------------------------------
 
     def place(self, wish: Wish, now: int) -> tuple[bool, str]:
         """Take an order in: (True, its id at the venue) or (False, a code that means no)."""
         before = self.by_id.get(wish.client_id)
         if before is not None and (self.rules.ids_unique or before.state == "open"):
             return False, "DUPLICATE"
-        fault = self._filter(wish)
+        fault = self.refused.get(wish.client_id) or self._filter(wish)
         if fault is not None:
+            self.refused[wish.client_id] = fault
             return False, fault
         order = VenueOrder(
             wish.client_id,
@@ -134,7 +136,7 @@ class Exchange:
         self._change(order, "cancelled", now)
         return True
 
-    # --- what the venue does --------------------------------------------------------------------------
+    # --- what the venue does --------------------------------------------------------------------
 
     def move(self, price: Decimal, now: int) -> None:
         """The market moves; what stands in its way trades, at its own price."""
@@ -189,7 +191,7 @@ class Exchange:
         lots = int(qty / LOT)
         return self._chance.between(1, lots) * LOT
 
-    def _trade(  # noqa: PLR0913 -- one trade is these facts
+    def _trade(
         self, order: VenueOrder, qty: Decimal, price: Decimal, *, now: int, maker: bool
     ) -> None:
         worth = qty * price
@@ -216,7 +218,7 @@ class Exchange:
         share = self._shares.get(fault, 0.0)
         return share > 0 and self._chance.flip(share)
 
-    # --- what it answers, as of a time ------------------------------------------------------------------
+    # --- what it answers, as of a time ----------------------------------------------------------
 
     def lookup(self, client_id: str, at: int, *, forgetful: bool) -> VenueOrder | None:
         """One order, unless it is not to be seen yet, or has ended and is forgotten."""

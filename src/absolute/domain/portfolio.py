@@ -48,11 +48,12 @@ class Portfolio:
 
     `live` holds the order of each role that may still trade; `held` is what our own trades left
     us with, in base units or contracts: what else lies in the wallet is not ours to sell.
+    `fees_due` are the executions whose fee is still to come, with their time.
     """
 
     __slots__ = (
-        "_fees_due",
         "_trades",
+        "fees_due",
         "held",
         "instrument",
         "ledger",
@@ -70,7 +71,7 @@ class Portfolio:
         self.price: Price | None = None
         self.time = Nanos(0)
         self.held = ZERO
-        self._fees_due: set[TradeId] = set()
+        self.fees_due: dict[TradeId, Nanos] = {}
         self._trades: set[TradeId] = set()
 
     # --- reading --------------------------------------------------------------------------
@@ -107,11 +108,7 @@ class Portfolio:
     @property
     def fees_known(self) -> bool:
         """False while some fill has come without its fee."""
-        return not self._fees_due
-
-    def owes_fee(self, trade_id: TradeId) -> bool:
-        """True while this execution was booked and its fee is still to come."""
-        return trade_id in self._fees_due
+        return not self.fees_due
 
     # --- changing -------------------------------------------------------------------------
 
@@ -161,8 +158,8 @@ class Portfolio:
                 order.take(Step.REFUSE_CANCEL)
                 return order
             case FeeReported(trade_id=trade_id, fee=fee):
-                if trade_id in self._fees_due:
-                    self._fees_due.remove(trade_id)
+                if trade_id in self.fees_due:
+                    del self.fees_due[trade_id]
                     self.ledger.charge(fee)
                     self._hold(ZERO, fee)
             case FundingPaid(asset=asset, amount=amount) | Transferred(asset=asset, amount=amount):
@@ -204,7 +201,7 @@ class Portfolio:
         self._trades.add(fill.trade_id)
         self._hold(fill.qty if fill.side is Side.BUY else -fill.qty, fill.fee)
         if fill.fee is None:
-            self._fees_due.add(fill.trade_id)
+            self.fees_due[fill.trade_id] = fill.time
         order.filled = Qty(order.filled + fill.qty)
         order.paid = Quote(order.paid + self.instrument.notional(fill.qty, fill.price))
         order.worth = Base(order.worth + self.instrument.base_value(fill.qty, fill.price))

@@ -10,7 +10,7 @@ silence (see `doubt`, `coverage`). Knows no wire, socket or clock.
 
 from collections import deque
 from collections.abc import Iterator
-from typing import assert_never
+from typing import Final, assert_never
 
 from absolute.domain.approved import Approved
 from absolute.domain.ids import BotId
@@ -58,6 +58,8 @@ from absolute.engine.sightings import Sightings
 from absolute.engine.wallet import Wallet
 from absolute.engine.watched import CANCEL_WAIT, Watched
 
+FEE_WAIT: Final = 60_000_000_000
+
 SubmitAnswer = Acknowledged | Denied | Duplicate | InDoubt | NeverSent
 
 
@@ -78,9 +80,13 @@ class Custody:
     @property
     def settled(self) -> bool:
         """True where everything is seen and no order is in doubt or without its last executions."""
-        return self.coverage.seeing and not any(
-            each.doubt is not None or each.sent is None or each.final is not None or each.short
-            for each in self._watched.values()
+        return (
+            self.coverage.seeing
+            and self._portfolio.fees_known
+            and not any(
+                each.doubt is not None or each.sent is None or each.final is not None or each.short
+                for each in self._watched.values()
+            )
         )
 
     # --- commands and time ----------------------------------------------------------------------
@@ -114,13 +120,14 @@ class Custody:
 
         What was written down and perhaps never sent is in doubt: it may have left until now.
         """
-        self._orders.now, portfolio = now, self._portfolio
+        self._orders.now = self._orders.began = now
+        portfolio = self._portfolio
         living = [each for each in portfolio.orders.values() if not each.terminal]
         self.coverage.complete_to = min(
             [self.coverage.complete_to, *(each.sent_at for each in living)]
         )
         self.coverage.stream(now, up=False)
-        if portfolio.time > now + self._facts.clock_error:
+        if portfolio.time > now + 2 * self._facts.clock_error:
             detail = "the clock stands before the journal's last entry: no proof can rest on it"
             yield from self.alarms.ring(now, "CLOCK_BACK", about="", detail=detail)
         for order in living:
@@ -140,7 +147,10 @@ class Custody:
     def tick(self, now: Nanos) -> Iterator[Event]:
         """Let time pass: ask what is due, let orders leave, give up what waited too long."""
         now = self._orders.now = max(self._orders.now, now)
-        since, pressing, doubted = None, False, False
+        since = min(self._portfolio.fees_due.values(), default=None)
+        pressing, doubted = since is not None and now - since <= FEE_WAIT, False
+        if since is not None and not pressing:
+            yield from self._fee_missing()
         for watched in self._watched.values():
             doubt = watched.doubt
             if doubt is not None or watched.short:
@@ -162,6 +172,14 @@ class Custody:
                 yield from self._orders.unsent(watched, "TOO_OLD_TO_SEND")
             else:
                 self.requests.append(watched.leave(now))
+
+    def _fee_missing(self) -> Iterator[Event]:
+        """The exit waits for a fee, so that a fee which does not come is a matter for a person."""
+        for trade_id in self._portfolio.fees_due:
+            detail = f"the fee of trade {trade_id} is not told; its exit waits for it"
+            yield from self.alarms.ring(
+                self._orders.now, "FEE_MISSING", about=trade_id, detail=detail
+            )
 
     def next_time(self) -> Nanos | None:
         """When `tick` has something to do, or None while the venue was never reached."""

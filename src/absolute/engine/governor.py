@@ -1,5 +1,6 @@
 """Owns what people and limits decide over a strategy's head: stop, flatten, reduce, go on."""
 
+from decimal import Decimal
 from enum import StrEnum
 from typing import Final
 
@@ -9,7 +10,7 @@ from absolute.domain.messages import Event, LevelReached, Resumed, StopAsked
 from absolute.domain.notes import Halted, Note
 from absolute.domain.order import Order, OrderType, Status, Terms
 from absolute.domain.portfolio import Portfolio
-from absolute.domain.units import ZERO, Price
+from absolute.domain.units import ONE, ZERO, Price
 from absolute.risk.limits import Limits, floor_price
 
 FLATTEN: Final = Role("flatten")
@@ -122,6 +123,13 @@ class Governor:
         resting = order.terms == terms and order.status is not Status.CANCEL_PENDING
         return resting or terms.side is self._closing_side()
 
+    def _surely_held(self) -> Decimal:
+        """What is held on spot; while a fee is not told, less the most that it may take of it."""
+        portfolio = self._portfolio
+        fees = portfolio.ledger.fees
+        share = ZERO if portfolio.fees_known else max(ZERO, fees.maker, fees.taker)
+        return portfolio.held * (ONE - share)
+
     def _closing_side(self) -> Side:
         return Side.BUY if self._portfolio.position().qty < ZERO else Side.SELL
 
@@ -129,7 +137,7 @@ class Governor:
         """One market order that closes all this bot holds."""
         portfolio = self._portfolio
         instrument = portfolio.instrument
-        held = portfolio.position().qty if instrument.perpetual else portfolio.held
+        held = portfolio.position().qty if instrument.perpetual else self._surely_held()
         qty = instrument.qty_down(abs(held))
         value = instrument.notional(qty, portfolio.price or ZERO)
         small = value < instrument.min_notional and not instrument.perpetual

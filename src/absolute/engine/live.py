@@ -116,7 +116,9 @@ class Live:
 
     def next_time(self) -> Nanos | None:
         """When `tick` has something to do."""
-        times = [self.custody.next_time(), self.engine.strategy.wakes.timer]
+        times = [self.custody.next_time()]
+        if self._price is not None:
+            times.append(self.engine.strategy.wakes.timer)  # without a price it does not fire
         return min((each for each in times if each is not None), default=None)
 
     # --- what follows -----------------------------------------------------------------------------

@@ -28,14 +28,15 @@ from absolute.engine.watched import Watched, beyond_limit, completes, misfit
 class Sightings:
     """The orders of one bot that may still trade, by our own id, and the facts about them.
 
-    `now` is the latest time that was told; who owns this moves it.
+    `now` is the latest time that was told, `began` when this process took over; who owns this
+    moves both.
     """
 
     def __init__(self, bot: BotId, portfolio: Portfolio, coverage: Coverage) -> None:
         self.requests: deque[Request] = deque()
         self.alarms = Alarms()
         self.watched: dict[ClientOrderId, Watched] = {}
-        self.now = coverage.complete_to
+        self.now = self.began = coverage.complete_to
         self._bot = bot
         self._coverage = coverage
         self._facts = coverage.facts
@@ -69,7 +70,7 @@ class Sightings:
             yield from self._stranger(about)
             return
         if portfolio.knows(fill.trade_id):
-            if fill.fee is not None and portfolio.owes_fee(fill.trade_id):
+            if fill.fee is not None and fill.trade_id in portfolio.fees_due:
                 yield FeeReported(now, fill.trade_id, fill.fee)
             return
         watched = self.watched.get(fill.client_id)
@@ -108,12 +109,14 @@ class Sightings:
         if order is None:
             yield from self._stranger(str(seen.client_id))
             return
-        ended = shown_by(self._ended.get(seen.client_id, Nanos(0)), self._facts)
+        ended = shown_by(self._ended.get(seen.client_id, self.began), self._facts)
         stands = seen.status is Seen.OPEN
-        if never_stood(order) and (order.status is Status.CANCELLED or seen.asked_at >= ended):
+        # A frame of a stream may be of any age; the answer to a question is not older than it.
+        later = ended <= seen.asked_at < seen.time
+        if never_stood(order) and (order.status is Status.CANCELLED or later):
             if stands or seen.filled:
                 yield from self._violated(order)
-        elif stands and seen.asked_at >= ended:
+        elif stands and later:
             detail = f"{seen.client_id} had ended as {order.status} and stands at the venue"
             about = str(seen.client_id)
             yield from self.alarms.ring(now, "STANDS_AFTER_END", about=about, detail=detail)

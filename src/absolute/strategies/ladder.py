@@ -361,10 +361,11 @@ class Ladder:
             self.phase = Phase.IDLE
             self._halt("ENTRY_REFUSED", reason or "the first order was cancelled")
             return True
-        if deal is None or reason is not None:
-            if deal is not None and reason is not None:
-                self._notes.append(RungRefused(self._now, deal.number, rung_of(role), reason))
+        if deal is not None and reason is not None:
+            self._notes.append(RungRefused(self._now, deal.number, rung_of(role), reason))
+        if deal is None or (reason is not None and not order.filled):
             return False
+        # What filled of a refused one counts as the rung: wanted whole again it breaks the cap.
         if self.phase is not Phase.ARMED:
             return self._reprice(view)
         if order.filled:
