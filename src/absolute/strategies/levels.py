@@ -114,7 +114,7 @@ class Levels:
                 changed = self._settle(deal, view) if self.phase is Phase.SELLING else False
             case Paused():
                 self.paused = True
-                return None
+                changed = self._look(view)
             case Resumed():
                 self.paused = self.halted = False
                 changed = self._resumed(view)
