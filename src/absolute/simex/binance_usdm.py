@@ -81,7 +81,7 @@ def exchange_info(call: Call) -> dict[str, Any]:
 
 def no_coin_markets(call: Call) -> dict[str, Any]:
     """GET exchangeInfo of COIN-M: nothing is listed."""
-    return {**usdm_info((), call.now), "futuresType": "COIN_MARGINED", "assets": []}
+    return {**usdm_info((), call.now), "assets": []}
 
 
 COIN_ROUTES: Final = {
@@ -104,6 +104,7 @@ class BinanceUsdmFace:
         self._apis = {key: SocketApi(self._methods_of(key)) for key in exchanges}
         self._sockets: dict[SocketId, Environment] = {}
         self._followers: dict[SocketId, tuple[str, str | None]] = {}
+        self._private: dict[SocketId, bool] = {}
         self._outbox: list[Frame] = []
 
     @property
@@ -174,7 +175,10 @@ class BinanceUsdmFace:
             streams = self._worlds[environment].streams
             streams.open(dial.socket, names, combined=combined, allowed=KINDS[part])
             return None
+        self._private[dial.socket] = combined
         key = parsed(dial.query).get("listenKey") or (names[0] if names else "")
+        if not key:
+            return None  # it names its listen key in a SUBSCRIBE later (Binance's own SDK does)
         account = self.listen_keys[environment].account_of(key)
         if account is None:
             return refusal_reply(LISTEN_KEY_NONE)
@@ -191,10 +195,32 @@ class BinanceUsdmFace:
             self._outbox.append(api.receive(socket, text, world=world, now=now))
         elif socket in world.streams:
             world.streams.receive(socket, text)
+        elif socket in self._private:
+            self._outbox.append(self._subscribed(socket, environment, text))
         self._settle(environment, now)
+
+    def _subscribed(self, socket: SocketId, environment: Environment, text: str) -> Frame:
+        """SUBSCRIBE and UNSUBSCRIBE of listen keys on a private socket.
+
+        Assumption: a key that is not known, or a word that is not, is answered and then silent.
+        """
+        try:
+            told = json.loads(text)
+            method, number = told["method"], told.get("id")
+            keys = [each for each in told.get("params", ()) if isinstance(each, str)]
+        except (ValueError, KeyError, TypeError, AttributeError):
+            return Frame(socket, json.dumps({"error": {"code": 2, "msg": "Invalid request"}}))
+        for key in keys:
+            account = self.listen_keys[environment].account_of(key)
+            if method == "SUBSCRIBE" and account is not None:
+                self._followers[socket] = (account, key if self._private[socket] else None)
+            elif method == "UNSUBSCRIBE":
+                self._followers.pop(socket, None)
+        return Frame(socket, json.dumps({"result": None, "id": number}))
 
     def closed(self, socket: SocketId, now: Nanos) -> None:
         """The client is gone."""
+        self._private.pop(socket, None)
         environment = self._sockets.pop(socket, None)
         self._followers.pop(socket, None)
         if environment is not None:
