@@ -221,9 +221,8 @@ class ExchangeFactory:
         """Create exchange instance by type; raises UserError for one nobody knows."""
         name = exchange_type.value if isinstance(exchange_type, ExchangeType) else exchange_type
         name = name.strip().lower()
-        made = ExchangeFactory._registered.get(name, HOUSE.get(name))
-        if made is not None:
-            maker: Any = made
+        maker: Any = ExchangeFactory._registered.get(name, HOUSE.get(name))
+        if maker is not None:
             exchange: AbstractExchange = maker(config)
             if not exchange.venue:
                 exchange.venue = name
@@ -242,10 +241,11 @@ class ExchangeFactory:
     @staticmethod
     def register_exchange(name: str, exchange_class: type) -> None:
         """Register custom exchange implementation; it is made with its configuration."""
-        if not isinstance(exchange_class, type) or not issubclass(exchange_class, AbstractExchange):
+        given: Any = exchange_class
+        if not isinstance(given, type) or not issubclass(given, AbstractExchange):
             message = _("The class for {exchange} must be a subclass of AbstractExchange.")
             raise UserError("EXCHANGE_CLASS_INVALID", message.format(exchange=name))
-        ExchangeFactory._registered[name.strip().lower()] = exchange_class
+        ExchangeFactory._registered[name.strip().lower()] = given
 
     @staticmethod
     def is_registered(name: str) -> bool:

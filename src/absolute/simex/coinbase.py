@@ -120,6 +120,8 @@ class CoinbaseFace(PlainFace):
     def _told(self, request: HttpRequest, now: Nanos) -> object:
         words = _words(request.query)
         match request.method, request.path.removeprefix(V3).strip("/").split("/"):
+            case "GET", ["v2", "accounts"]:
+                return self._wallets(self._signed(request, now))
             case "GET", ["v2", *rest]:
                 return _coins(rest)
             case "GET", ["time"]:
@@ -258,6 +260,19 @@ class CoinbaseFace(PlainFace):
     def _accounts(self, account: AccountId, now: Nanos) -> object:
         rows = [_account_row(each, now) for each in self.exchange.balances(account)]
         return {"accounts": rows, "has_next": False, "cursor": "", "size": len(rows)}
+
+    def _wallets(self, account: AccountId) -> object:
+        """The older list of accounts: totals, without what orders hold."""
+        rows = [
+            {
+                "id": f"box-{each.asset}",
+                "type": "fiat" if each.asset == "USD" else "wallet",
+                "currency": {"code": str(each.asset)},
+                "balance": {"amount": plain(each.total), "currency": str(each.asset)},
+            }
+            for each in self.exchange.balances(account)
+        ]
+        return {"pagination": {"next_uri": None}, "data": rows}
 
     def _create(self, account: AccountId, body: dict[str, Any], now: Nanos) -> object:
         product, client_id = str(body["product_id"]), str(body["client_order_id"])

@@ -14,6 +14,7 @@ from collections.abc import Iterable, Mapping
 from decimal import Decimal, InvalidOperation
 from typing import Any, Final
 from urllib.parse import parse_qs
+from uuid import UUID
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
@@ -241,7 +242,7 @@ class RobinhoodFace(PlainFace):
         return [row for row in rows if str(row["created_at"]) >= since]
 
     def _create(self, account: AccountId, body: dict[str, Any], now: Nanos) -> object:
-        client_id = str(body["client_order_id"])
+        client_id = str(UUID(str(body["client_order_id"])))
         known = self.exchange.find(account, client_id=client_id)
         if known is not None:
             return self._row(known)
@@ -331,7 +332,7 @@ def _asked(market: Market, body: dict[str, Any], last: Price) -> OrderAsk:
         side=Side(str(body["side"])),
         qty=Qty(Decimal(terms["asset_quantity"])),
         price=None if price is None else Price(Decimal(price)),
-        client_id=str(body["client_order_id"]),
+        client_id=str(UUID(str(body["client_order_id"]))),
         trigger=trigger,
         notes={"type": kind, "config": json.dumps(terms)},
     )

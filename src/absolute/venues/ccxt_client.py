@@ -54,6 +54,19 @@ WEIGHTS = {
 """Request weights that are not one: Binance REST pages; other venues count requests."""
 
 
+KRAKEN_WEIGHTS = {"TradesHistory": 2, "ClosedOrders": 2, "AddOrder": 0, "CancelOrder": 0}
+KRAKEN_PUBLIC = frozenset({"Time", "Ticker", "Assets", "AssetPairs", "SystemStatus", "Depth"})
+"""Kraken counts history twice, orders by a limit of their own, and the public by address."""
+
+
+def _cost(venue: str, path: str, lane: Lane) -> Cost:
+    orders = 0 if lane is Lane.QUESTION else 1
+    if venue == "kraken":
+        public = path in KRAKEN_PUBLIC
+        return Cost(0 if public else KRAKEN_WEIGHTS.get(path, 1), orders)
+    return Cost(WEIGHTS.get(path, 1), orders)
+
+
 @dataclass(frozen=True, slots=True)
 class Pace:
     """In which lane a request goes and how long it may wait for it."""
@@ -61,6 +74,9 @@ class Pace:
     lane: Lane
     patience_ns: int
 
+
+ONE_BY_ONE = frozenset({"kraken"})
+"""Their nonce must grow from call to call, so signed calls may not overtake each other."""
 
 QUESTION = Pace(Lane.QUESTION, 5_000_000_000)
 PACE: ContextVar[Pace | None] = ContextVar("pace", default=None)
@@ -86,12 +102,14 @@ class OurWire:
     async def fetch2(self, path: str, *words: Any, **more: Any) -> Any:  # noqa: ANN401 -- ccxt's
         """Every request of ccxt's passes the gate, before it is signed and so gets its time."""
         pace = PACE.get() or QUESTION
-        orders = 0 if pace.lane is Lane.QUESTION else 1
-        cost = Cost(WEIGHTS.get(path, 1), orders)
+        cost = _cost(self.our_profile.venue, path, pace.lane)
         if not await self.our_gate.enter(pace.lane, cost, pace.patience_ns):
             raise VenueFault("not sent: the budget of requests is used up", left=False)
         ccxts: Any = super()
-        return await ccxts.fetch2(path, *words, **more)
+        if self.our_profile.venue not in ONE_BY_ONE or "private" not in words[:1][0]:
+            return await ccxts.fetch2(path, *words, **more)
+        async with self.our_gate.turn:
+            return await ccxts.fetch2(path, *words, **more)
 
     def milliseconds(self) -> int:
         """The venue's time, also for the signatures of sockets."""

@@ -263,13 +263,13 @@ def _as_market_data(shown: MarketData, best: Priced, ranking: Ranking) -> Market
     book = best.offer.book
     return replace(
         shown,
-        price=float(best.effective),
+        price=float(best.effective(ranking.side)),
         bid=float(book.bids[0].price) if book.bids else shown.bid,
         ask=float(book.asks[0].price) if book.asks else shown.ask,
         timestamp=moment(book.seen_at),
         exchange=best.offer.exchange,
         reason=ranking.reason(),
-        effective_price=float(best.effective),
+        effective_price=float(best.effective(ranking.side)),
     )
 
 

@@ -62,11 +62,18 @@ class Enquiry:
 
 @dataclass(frozen=True, slots=True)
 class Priced:
-    """One venue's price for the enquiry: `mean` before the fee, `effective` after it."""
+    """One venue's price for the enquiry: `mean` before the fee, `effective` after it.
+
+    `total` is what the whole trade costs or brings, exact; it ranks, since a quotient is rounded.
+    """
 
     offer: Offer
     mean: Decimal
-    effective: Decimal
+    total: Decimal
+
+    def effective(self, side: Side) -> Decimal:
+        """What one coin costs a buyer, or brings a seller."""
+        return effective(self.mean, side, self.offer.fee_rate)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,13 +88,14 @@ class LeftOut:
 class Ranking:
     """The venues that can serve, best first, and those that cannot."""
 
+    side: Side
     ranked: tuple[Priced, ...]
     left_out: tuple[LeftOut, ...]
 
     def reason(self) -> str:
         """One sentence that says why the first is the first."""
         parts = [
-            f"{each.offer.exchange} {_short(each.effective)} "
+            f"{each.offer.exchange} {_short(each.effective(self.side))} "
             f"({_short(each.mean)} and {_percent(each.offer.fee_rate)} fee)"
             for each in self.ranked
         ]
@@ -108,7 +116,7 @@ def taken(levels: Sequence[BookLevel], amount: Decimal) -> Decimal | None:
 
 
 def effective(mean: Decimal, side: Side, fee_rate: Decimal) -> Decimal:
-    """What one coin costs a buyer, or brings a seller, after the fee."""
+    """What a price or a value becomes after the fee: more for a buyer, less for a seller."""
     return mean * (ONE + fee_rate if side is Side.BUY else ONE - fee_rate)
 
 
@@ -123,8 +131,8 @@ def rank(offers: Sequence[Offer], enquiry: Enquiry) -> Ranking:
         else:
             left_out.append(LeftOut(offer.exchange, found))
     better = 1 if enquiry.side is Side.BUY else -1
-    ranked.sort(key=lambda each: better * each.effective)
-    return Ranking(tuple(ranked), tuple(left_out))
+    ranked.sort(key=lambda each: better * each.total)
+    return Ranking(enquiry.side, tuple(ranked), tuple(left_out))
 
 
 def _priced(offer: Offer, enquiry: Enquiry) -> Priced | str:
@@ -135,27 +143,30 @@ def _priced(offer: Offer, enquiry: Enquiry) -> Priced | str:
     if not levels:
         return "its book is empty"
     if enquiry.amount is None or enquiry.resting_at is not None:
-        mean = levels[0].price
+        mean = value = levels[0].price
     elif not offer.book.complete:
         return "it shows no sizes, so the price of this amount is not known"
     else:
-        value = taken(levels, enquiry.amount)
-        if value is None:
+        found = taken(levels, enquiry.amount)
+        if found is None:
             return f"its book holds less than {plain(enquiry.amount)}"
-        mean = value / enquiry.amount
-    poor = _poor(offer, enquiry, mean)
+        value, mean = found, found / enquiry.amount
+    total = effective(value, enquiry.side, offer.fee_rate)
+    poor = _poor(offer, enquiry, total)
     if poor is not None:
         return poor
-    return Priced(offer, mean, effective(mean, enquiry.side, offer.fee_rate))
+    return Priced(offer, mean, total)
 
 
-def _poor(offer: Offer, enquiry: Enquiry, mean: Decimal) -> str | None:
-    """What the balance lacks, or None where it is enough or was not asked."""
+def _poor(offer: Offer, enquiry: Enquiry, total: Decimal) -> str | None:
+    """What the balance lacks for a trade of this total, or None: enough, or not asked."""
     if offer.spendable is None or enquiry.amount is None:
         return None
     needed = enquiry.amount
-    if enquiry.side is Side.BUY:
-        needed *= effective(enquiry.resting_at or mean, enquiry.side, offer.fee_rate)
+    if enquiry.side is Side.BUY and enquiry.resting_at is not None:
+        needed *= effective(enquiry.resting_at, enquiry.side, offer.fee_rate)
+    elif enquiry.side is Side.BUY:
+        needed = total
     if offer.spendable >= needed:
         return None
     return f"its balance {plain(offer.spendable)} is below the {_short(needed)} needed"

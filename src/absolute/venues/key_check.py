@@ -13,7 +13,7 @@ from absolute.venues.clock_offset import VenueClock, sample
 from absolute.venues.credentials import Credentials
 from absolute.venues.dialect import Line
 from absolute.venues.error_table import Meaning, VenueFault, judge
-from absolute.venues.limiter import RULES, Gate, Limiter
+from absolute.venues.limiter import Gate, Limiter, rules_for
 from absolute.venues.parts import Surroundings
 from absolute.venues.profiles import Environment, Family, Profile
 from absolute.venues.rows import BAD_ROW, nanos_of
@@ -49,7 +49,7 @@ async def check_key(profile: Profile, credentials: Credentials, around: Surround
     """Sign one question; raises UserError for a key refused, or one that may withdraw."""
     profile.check_key(credentials)
     clock = VenueClock(around.clock)
-    gate = Gate(Limiter(RULES[profile.family]), around.clock.now_ns)
+    gate = Gate(Limiter(rules_for(profile.venue, profile.family)), around.clock.now_ns)
     session = open_session(around.box)
     client = open_client(profile, credentials, session=session, clock=clock, gate=gate)
     try:

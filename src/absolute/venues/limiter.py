@@ -116,12 +116,31 @@ RULES: dict[Family, tuple[Rule, ...]] = {
 }
 
 
+VENUE_RULES: dict[str, tuple[Rule, ...]] = {
+    # Kraken "API rate limits": a counter of 15 that falls by 0.33 a second on the lowest tier.
+    "kraken": (Rule(45 * S, 15, 3), Rule(S, 3, 1, orders=True)),
+    # Coinbase Advanced "REST rate limits": 30 private requests a second.
+    "coinbase": (Rule(S, 25, 6), Rule(S, 15, 4, orders=True)),
+    # OKX: 20 requests in 2 s on most account questions, 60 orders in 2 s.
+    "okx": (Rule(2 * S, 18, 4), Rule(2 * S, 40, 10, orders=True)),
+    # Assumption, below what these two state for the lowest tier.
+    "kucoin": (Rule(3 * S, 60, 15), Rule(3 * S, 30, 8, orders=True)),
+    "bitstamp": (Rule(S, 30, 6), Rule(S, 10, 3, orders=True)),
+}
+
+
+def rules_for(venue: str, family: Family) -> tuple[Rule, ...]:
+    """The budget of one key: the venue's own where it is known, else its family's."""
+    return VENUE_RULES.get(venue, RULES[family])
+
+
 class Gate:
     """Waits for the budget; time comes from the clock it is handed."""
 
     def __init__(self, limiter: Limiter, now_ns: Callable[[], Nanos]) -> None:
         self.limiter = limiter
         self.nonce = 0
+        self.turn = asyncio.Lock()
         self._now_ns = now_ns
 
     async def enter(self, lane: Lane, cost: Cost, patience_ns: int) -> bool:

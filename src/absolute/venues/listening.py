@@ -22,8 +22,10 @@ from absolute.engine.reports import (
     Priced,
     Report,
 )
+from absolute.venues.ccxt_client import PACE, Pace
 from absolute.venues.dialect import Socket
 from absolute.venues.error_table import VenueFault
+from absolute.venues.limiter import Lane
 from absolute.venues.parts import Parts, Surroundings
 from absolute.venues.rows import AskAgain, Item, Shown, StreamEnd, Tick, Traded
 from absolute.venues.sockets import SocketEnded, hear
@@ -32,6 +34,8 @@ FIRST_WAIT_S = 0.25
 LONGEST_WAIT_S = 30.0
 RENEW_S = 20 * 60.0
 SYNC_S = 10 * 60.0
+
+POLL_PACE = Pace(Lane.QUESTION, 120_000_000_000)
 
 Put = Callable[[Report], None]
 
@@ -205,6 +209,7 @@ class Listener:
 
     async def _poll(self, line: Line, put: Put) -> None:
         """The same reports from questions: executions first, then how the orders stand."""
+        PACE.set(POLL_PACE)  # this task's own: it rather waits than call a full budget a gap
         poll = Poll(self._now() - self._profile.facts.overlap)
         attempt = 0
         while True:

@@ -12,7 +12,7 @@ from absolute.venues.credentials import Credentials
 from absolute.venues.dialect import Dialect, Line
 from absolute.venues.error_table import VenueFault
 from absolute.venues.gateway import CcxtGateway
-from absolute.venues.limiter import RULES, Gate, Limiter
+from absolute.venues.limiter import Gate, Limiter, rules_for
 from absolute.venues.parts import Parts, Surroundings
 from absolute.venues.profiles import Family, Profile
 from absolute.venues.rows import BAD_ROW
@@ -41,7 +41,7 @@ async def open_gateway(
         profile.check_key(credentials)
     clock = VenueClock(around.clock)
     owner = f"{profile.name}/{credentials.key if credentials else ''}"
-    gate = around.gates.setdefault(owner, Gate(Limiter(RULES[profile.family]), clock.clock.now_ns))
+    gate = around.gates.setdefault(owner, Gate(Limiter(rules_for(profile.venue, profile.family)), clock.clock.now_ns))
     session = open_session(around.box)
     client = open_client(profile, credentials, session=session, clock=clock, gate=gate)
     line = Line(client, profile, session)

@@ -13,9 +13,11 @@ from typing import Any, Final
 from urllib.parse import urlencode
 
 from absolute.domain.errors import UserError
+from absolute.domain.ids import ClientOrderId
 from absolute.domain.instrument import Side
 from absolute.domain.units import NANOS_PER_SECOND, ZERO, Nanos, plain
 from absolute.venues import symbols
+from absolute.venues.client_ids import ClientIds
 from absolute.venues.fleet_errors import (
     ExchangeConnectionError,
     ExchangeError,
@@ -36,6 +38,7 @@ from absolute.venues.fleet_terms import (
     wanted,
 )
 from absolute.venues.limiter import Lane
+from absolute.venues.profiles import IdRule
 from absolute.venues.regions import supported_regions
 from absolute.venues.robinhood_line import Asked, RobinhoodLine, RobinhoodSurroundings
 from absolute.venues.self_trade import RestingOrder
@@ -53,6 +56,8 @@ _TYPES: Final = {
     "stop": "stop_loss",
     "stop_limit": "stop_limit",
 }
+UUIDS: Final = IdRule(r"[0-9a-f-]{36}", "uuid", "Robinhood crypto API, place order")
+
 _ALIVE: Final = frozenset({"open", "partially_filled"})
 _WORDS: Final = frozenset({"gtc", "gfd", "gfw", "gfm"})
 _LOOKS: Final = (0.1, 0.3, 0.6, 1.0)
@@ -216,7 +221,7 @@ class RobinhoodVenue(AbstractExchange):
             raise ExchangeNotSent(
                 f"not sent, since a question before it failed: {fault}"
             ) from fault
-        body = self._body(order, pair, order_request.client_id)
+        body = self._body(order, pair, _form(order_request.client_id))
         path = f"{TRADING}/orders/?{query}"
         row = await self._line.ask(Asked(path, body, Lane.ENTRY))
         if not isinstance(row, dict) or not row.get("id"):
@@ -231,7 +236,7 @@ class RobinhoodVenue(AbstractExchange):
         """Look through the orders made since; absent only after its signature has run out."""
         asked_at = self._clock.now_ns()
         for row in await self._orders(sent.order.symbol, Nanos(sent.sent_at - VISIBLE_NS)):
-            if row.get("client_order_id") == sent.client_id:
+            if row.get("client_order_id") == _form(sent.client_id):
                 return Found(self._result(row, sent.order.amount))
         if asked_at > sent.sent_at + VISIBLE_NS:
             return Absent("its list shows no such order, and its signature is void by now")
@@ -316,7 +321,6 @@ class RobinhoodVenue(AbstractExchange):
             fees={quote: float(fee)} if fee else {},
             timestamp=moment(self._clock.now_ns()),
             exchange=self.venue,
-            client_id=str(row.get("client_order_id", "")),
         )
 
     def _resting(self, row: Mapping[str, Any]) -> RestingOrder:
@@ -330,6 +334,13 @@ class RobinhoodVenue(AbstractExchange):
             price=None if price is None else Decimal(str(price)),
             order_id=str(row["id"]),
         )
+
+
+def _form(client_id: str) -> str:
+    """Our id as the UUID it takes; the same one for the same id, also after a restart."""
+    form = ClientIds(UUIDS).out(ClientOrderId(client_id))
+    assert form is not None, "a digest always has the form"
+    return form
 
 
 def _pair(row: Mapping[str, Any]) -> RobinhoodPair:
