@@ -15,6 +15,7 @@ from absolute.simex.facts import Executed
 from absolute.simex.house import HouseStyle
 from absolute.simex.listing import VenueRules
 from absolute.simex.orders import Amendment, OrderAsk, OrderNumber, Trigger
+
 from tests.box_markets import (
     LINEAR,
     ONE,
