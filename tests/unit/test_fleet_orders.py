@@ -224,7 +224,7 @@ def test_without_proof_no_other_exchange_is_tried(doubt):
 
 
 def test_a_connection_that_never_came_to_be_is_proof():
-    key = aiohttp.client_reqrep.ConnectionKey("h", 1, True, True, None, None, None)  # type: ignore[arg-type]
+    key = aiohttp.client_reqrep.ConnectionKey("h", 1, True, True, None, None, None)
     refused = aiohttp.ClientConnectorError(key, OSError(111, "refused"))
     desk = Desk(a=Scripted([refused], takes=False), b=Scripted())
     assert asyncio.run(desk.place(wish(), "a", "b")).exchange == "b"
@@ -268,7 +268,7 @@ def test_a_cancelled_call_leaves_its_order_in_doubt_not_forgotten():
         )
         await gate.wait()
 
-    desk.exchanges["a"].place_order = slow  # type: ignore[method-assign, assignment]
+    desk.exchanges["a"].place_order = slow  # type: ignore[method-assign]
     request = wish()
 
     async def story():

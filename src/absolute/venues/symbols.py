@@ -14,10 +14,11 @@ TETHER_VENUES: Final = frozenset({"binance", "bybit", "kucoin", "okx"})
 _KRAKEN_NAMES: Final = {"BTC": "XBT", "DOGE": "XDG"}
 _KRAKEN_BACK: Final = {name: standard for standard, name in _KRAKEN_NAMES.items()}
 
-# What may stand behind a base when both are written as one word; the longest is tried first.
+# What may stand behind a base when both are written as one word; the longest is tried first. TUSD
+# and BUSD are left out on purpose: with them XBTUSD would be XB in TUSD, and BNBUSD BN in BUSD.
 QUOTES: Final = tuple(
     sorted(
-        "USDT USDC FDUSD TUSD BUSD USD EUR GBP BRL JPY TRY AUD CAD CHF DAI BTC XBT ETH BNB".split(),
+        "USDT USDC FDUSD USD EUR GBP BRL JPY TRY AUD CAD CHF DAI BTC XBT ETH BNB".split(),
         key=lambda quote: (-len(quote), quote),
     )
 )
