@@ -37,13 +37,16 @@ from absolute.simex.binance_spot import binance_spot_face
 from absolute.simex.binance_usdm import binance_usdm_face
 from absolute.simex.bybit import bybit_face
 from absolute.simex.certificates import Authority
+from absolute.simex.coinbase import coinbase_face, coinbase_keys
 from absolute.simex.face import BoxKey, Environment
 from absolute.simex.faults import FaultBook
+from absolute.simex.kraken import kraken_face, kraken_keys
 from absolute.simex.network import Door, Venue
 from absolute.simex.supply import Supply
 from absolute.venues.box import BoxAddress
 from absolute.venues.credentials import Credentials
 from absolute.venues.key_check import check_key
+from absolute.venues.limiter import Gate, Limiter, Rule
 from absolute.venues.parts import Surroundings
 from absolute.venues.profile_table import profile
 from absolute.venues.registry import open_gateway
@@ -55,6 +58,8 @@ FACES: dict[str, Any] = {
     "bybit": bybit_face,
     "binance": binance_spot_face,
     "binanceusdm": binance_usdm_face,
+    "kraken": kraken_face,
+    "coinbase": coinbase_face,
 }
 PLACES = [
     ("bybit:demo", "BTC/USDT"),
@@ -64,6 +69,7 @@ PLACES = [
     ("binance:testnet", "BTC/USDT"),
     ("binanceusdm:demo", "BTC/USDT:USDT"),
 ]
+POLLED = pytest.mark.parametrize("name", ["kraken:main", "coinbase:main"])
 VENUES = pytest.mark.parametrize(("name", "symbol"), PLACES, ids=lambda each: each)
 
 
@@ -73,7 +79,8 @@ async def boxed(place, name, symbol, **options):
     venue, _, world = name.partition(":")
     money = {Asset("USDT"): D(10_000), Asset("BTC"): D(1)}
     terms = {"permissions": options.pop("permissions", frozenset({"read", "trade"}))}
-    key = BoxKey(venue, Environment(world), "k" * 18, "s" * 36, money, **terms)
+    made = BoxKey(venue, Environment(world), "k" * 18, "s" * 36, money, **terms)
+    key = {"kraken": kraken_keys, "coinbase": coinbase_keys}.get(venue, lambda: [made])()[0]
     face = FACES[venue]([key], Supply({Asset("BTC"): flat_tape()}))
     names = frozenset(face.hosts)
     authority = Authority(names)
@@ -81,8 +88,10 @@ async def boxed(place, name, symbol, **options):
     door = Door((Venue(venue, face),), WallClock(), FaultBook(generator(1)), authority)
     port = await door.open()
     address = BoxAddress("127.0.0.1", port, root, names)
-    around = Surroundings(WallClock(), generator(3), box=address, bot="bot")
+    around = Surroundings(WallClock(), generator(3), box=address, bot="bot", poll_s=0.05)
     credentials = Credentials(name, key.key, key.secret)
+    wide = Limiter((Rule(1_000_000_000, 1000, 100),))  # the venues' own would take minutes here
+    around.gates[f"{name}/{key.key}"] = Gate(wide, around.clock.now_ns)
     try:
         yield face, around, credentials
     finally:
@@ -220,7 +229,7 @@ def test_a_stop_rests_is_listed_and_can_be_taken_back(tmp_path, name, symbol):
                     qty=Qty(D("0.01")),
                     trigger=Price(D(40000)),
                 )
-                report = await gateway.perform(SendOrder(stop, terms))
+                report: Any = await gateway.perform(SendOrder(stop, terms))
                 listed = await gateway.perform(ListOpen())
                 looked = await gateway.perform(LookUp(stop, None))
                 cancelled = await gateway.perform(SendCancel(stop, report.venue_id))
@@ -245,3 +254,48 @@ def test_a_key_is_checked_by_one_harmless_question(tmp_path, name, symbol):
     facts = asyncio.run(run())
     assert facts.profile == name
     assert not facts.withdraws
+
+
+@POLLED
+def test_a_polled_venue_brings_the_same_reports_as_a_stream_would(tmp_path, name):
+    heard: list[Any] = []
+    said: dict[str, Any] = {}
+
+    async def run():
+        async with boxed(tmp_path, name, "BTC/USD") as (_, around, credentials):
+            gateway = await open_gateway(profile(name), "BTC/USD", credentials, around=around)
+            listening = asyncio.create_task(gateway.listen(heard.append))
+            try:
+                await until(lambda: bool(of(heard, Connected)) and bool(of(heard, Priced)), 10)
+                begun = Nanos(WallClock().now_ns() - 60_000_000_000)
+                entry, rung = ClientOrderId("bot-1-entry"), ClientOrderId("bot-2-rung1")
+                terms = order("entry", Side.BUY, "50500", qty=Qty(D("0.01")))
+                said["bought"] = await gateway.perform(SendOrder(entry, terms))
+                await until(lambda: bool(of(heard, ExecutionSeen)), 10)
+                terms = order("rung 1", Side.BUY, "40000", qty=Qty(D("0.01")))
+                said["rested"] = await gateway.perform(SendOrder(rung, terms))
+                await until(lambda: any(each.client_id == rung for each in of(heard, OrderSeen)))
+                said["open"] = await gateway.perform(ListOpen())
+                said["looked"] = await gateway.perform(LookUp(rung, None))
+                said["cancelled"] = await gateway.perform(SendCancel(rung, None))
+                await until(lambda: of(heard, OrderSeen)[-1].status is Seen.CANCELLED)
+                said["never"] = await gateway.perform(LookUp(ClientOrderId("bot-9-x"), None))
+                said["traded"] = await gateway.perform(ListExecutions(begun))
+                said["owned"] = await gateway.perform(ReadBalances())
+            finally:
+                listening.cancel()
+                await asyncio.gather(listening, return_exceptions=True)
+                await gateway.close()
+
+    asyncio.run(run())
+    assert isinstance(said["bought"], Acknowledged), said
+    assert isinstance(said["rested"], Acknowledged), said
+    assert [each.client_id for each in said["open"].orders] == ["bot-2-rung1"]
+    assert (said["looked"].status, said["looked"].client_id) == (Seen.OPEN, "bot-2-rung1")
+    assert isinstance(said["cancelled"], CancelTaken), said
+    assert isinstance(said["never"], NotFound), said
+    fills = {each.fill.trade_id: each.fill for each in said["traded"].executions}
+    assert {each.fill.trade_id: each.fill for each in of(heard, ExecutionSeen)} == fills
+    assert {fill.client_id for fill in fills.values()} == {"bot-1-entry"}
+    assert all(fill.fee is not None for fill in fills.values())
+    assert said["owned"].totals

@@ -41,7 +41,9 @@ async def open_gateway(
         profile.check_key(credentials)
     clock = VenueClock(around.clock)
     owner = f"{profile.name}/{credentials.key if credentials else ''}"
-    gate = around.gates.setdefault(owner, Gate(Limiter(rules_for(profile.venue, profile.family)), clock.clock.now_ns))
+    gate = around.gates.setdefault(
+        owner, Gate(Limiter(rules_for(profile.venue, profile.family)), clock.clock.now_ns)
+    )
     session = open_session(around.box)
     client = open_client(profile, credentials, session=session, clock=clock, gate=gate)
     line = Line(client, profile, session)
