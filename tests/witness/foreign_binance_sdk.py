@@ -197,11 +197,13 @@ async def main():
     await asyncio.sleep(0.5)
     await rest(client, news)
     price = round(float((await asyncio.to_thread(_book, client)).bids[0][0]) * 0.9, 1)
-    answer = await socket.order_place(
+    place = socket.order_place if SPOT else socket.new_order
+    answer = await place(
         symbol=SYMBOL, side="BUY", type="LIMIT", time_in_force="GTC", quantity=0.01, price=price
     )
     number = answer.data().result.order_id
-    gone = await socket.order_cancel(symbol=SYMBOL, order_id=number)
+    withdraw = socket.order_cancel if SPOT else socket.cancel_order
+    gone = await withdraw(symbol=SYMBOL, order_id=number)
     await first(news, state(number, "CANCELED"), "an order cancelled by socket")
     say("socket_order", status=gone.data().result.status)
     await account(client)
