@@ -1,4 +1,4 @@
-"""Owns a Bybit client for tests that speaks to the face directly: bytes signed as a client signs."""
+"""Owns a Bybit client for tests that speaks to the face directly, with bytes signed as usual."""
 
 import itertools
 import json

@@ -4,6 +4,7 @@ import itertools
 import json
 from dataclasses import replace
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -133,7 +134,12 @@ def test_a_spot_order_has_no_tpsl_mode_and_a_linear_one_has(client):
 
 def test_a_client_id_is_never_taken_twice(client):
     for category, code in (("spot", 170141), ("linear", 110072)):
-        words = {"category": category, "qty": "0.001", "price": "49000", "orderLinkId": category}
+        words: dict[str, Any] = {
+            "category": category,
+            "qty": "0.001",
+            "price": "49000",
+            "orderLinkId": category,
+        }
         assert client.order(**words)["retCode"] == 0
         cancelled = client.post(
             "/v5/order/cancel", category=category, symbol="BTCUSDT", orderLinkId=category
@@ -150,7 +156,7 @@ def test_a_cancel_of_what_is_over_says_that_it_does_not_exist(client):
 
 
 def test_filters_and_funds_have_the_venue_s_codes(client):
-    cases = [
+    cases: list[tuple[dict[str, Any], int]] = [
         ({"qty": "0.001", "price": "49000.01"}, 170134),
         ({"qty": "0.00001234567", "price": "49000"}, 170137),
         ({"qty": "0.00001", "price": "49000"}, 170136),
