@@ -138,6 +138,7 @@ def spot_info(listings: Sequence[Listing], now: Nanos) -> Row:
         "rateLimits": [each.row() for each in SPOT_LIMITS],
         "exchangeFilters": [],
         "symbols": [_spot_symbol(each) for each in listings],
+        "sors": [],
     }
 
 
@@ -213,7 +214,6 @@ def usdm_info(listings: Sequence[Listing], now: Nanos) -> Row:
     return {
         "timezone": "UTC",
         "serverTime": now // NANOS_PER_MS,
-        "futuresType": "U_MARGINED",
         "rateLimits": [each.row() for each in USDM_LIMITS],
         "exchangeFilters": [],
         "assets": [{"asset": USDT, "marginAvailable": True, "autoAssetExchange": "0"}],

@@ -10,7 +10,7 @@ from decimal import Decimal
 from itertools import count
 from typing import Any, Final
 
-from absolute.domain.units import NANOS_PER_MS, ZERO, Price, Qty
+from absolute.domain.units import NANOS_PER_MS, ZERO, Price, Qty, plain
 from absolute.simex.binance_calls import Call, Route, Security
 from absolute.simex.binance_faults import (
     CANCEL_UNKNOWN,
@@ -34,6 +34,7 @@ from absolute.simex.binance_usdm_orders import (
     is_plain,
     order_row,
     own_trade_row,
+    plain_type,
     usdm_ask,
 )
 from absolute.simex.facts import Refused
@@ -43,6 +44,14 @@ from absolute.simex.orders import Amendment, BoxOrder, BoxStatus, EndCause, Orde
 from absolute.wire.binance_usdm_rows import algo_order_json, usdm_order_json, usdm_trade_json
 
 Row = dict[str, Any]
+NO_BRACKET: Final = {
+    "tpTriggerPrice": "0.000",
+    "tpPrice": "0.000",
+    "slTriggerPrice": "0.000",
+    "slPrice": "0.000",
+    "tpOrderType": "",
+}
+"""No take-profit or stop-loss hangs on a conditional order of the box."""
 ALL_DONE: Final = {"code": 200, "msg": "The operation of cancel all open order is done."}
 
 
@@ -140,7 +149,8 @@ class UsdmTrading:
     def cancel(self, call: Call) -> Row:
         """DELETE order."""
         order = self._plain(call, listing_named(call), CANCEL_UNKNOWN)
-        return usdm_order_json(order_row(self._cancelled(call, order), queried=False))
+        row = order_row(self._cancelled(call, order), queried=False)
+        return usdm_order_json(replace(row, avg_price=None))
 
     def _cancelled(self, call: Call, order: BoxOrder) -> BoxOrder:
         over = call.exchange.cancel(call.account, order.number, call.now)
@@ -210,7 +220,12 @@ class UsdmTrading:
 
     def query_algo(self, call: Call) -> Row:
         """GET algoOrder."""
-        return algo_order_json(algo_row(self._algo(call, ORDER_NONE), queried=True))
+        order = self._algo(call, ORDER_NONE)
+        return algo_order_json(algo_row(order, queried=True)) | {
+            "actualType": plain_type(order),
+            "actualQty": plain(order.filled),
+            "tpOrderType": "",
+        }
 
     def cancel_algo(self, call: Call) -> Row:
         """DELETE algoOrder; one whose trigger has come is a plain order and is not found here."""
@@ -228,7 +243,7 @@ class UsdmTrading:
     def open_algos(self, call: Call) -> list[Row]:
         """GET openAlgoOrders of one market or all."""
         return [
-            algo_order_json(algo_row(each, queried=True))
+            algo_order_json(algo_row(each, queried=True)) | NO_BRACKET
             for each in self._open(call, self._symbol(call))
             if each.status is BoxStatus.WAITING
         ]
@@ -237,7 +252,7 @@ class UsdmTrading:
         """GET allAlgoOrders of one market, oldest first."""
         rows = self._kept(call, listing_named(call).market.symbol)
         algos = [each for each in rows if is_algo(each)][-rows_asked(call) :]
-        return [algo_order_json(algo_row(each, queried=True)) for each in algos]
+        return [algo_order_json(algo_row(each, queried=True)) | NO_BRACKET for each in algos]
 
     def cancel_algos(self, call: Call) -> Row:
         """DELETE algoOpenOrders of one market."""
