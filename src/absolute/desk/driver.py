@@ -17,9 +17,16 @@ from absolute.domain.units import NANOS_PER_SECOND, Nanos
 from absolute.engine.alarms import Alarm
 from absolute.engine.live import Live
 from absolute.engine.reports import (
+    Balances,
+    Executions,
     Gateway,
     InDoubt,
+    ListExecutions,
+    ListOpen,
+    LookUp,
+    OpenOrders,
     Priced,
+    ReadBalances,
     Report,
     Request,
     SendOrder,
@@ -27,6 +34,8 @@ from absolute.engine.reports import (
 )
 
 LOG: Final = logging.getLogger("absolute.live")
+QUIET: Final = (LookUp, ListOpen, ListExecutions, ReadBalances, OpenOrders, Executions, Balances)
+"""Questions and lists repeat all day: they are in the log only where it is asked for."""
 SLEEP_MAX: Final = 1.0
 SETTLE_SECONDS: Final = 15.0
 
@@ -144,7 +153,7 @@ class Driver:
     def _take_in(self) -> None:
         while self._inbox:
             request, item = self._inbox.popleft()
-            LOG.debug("in", extra={"told": item})
+            _write_down("in", item)
             if request is not None:
                 self._live.answered(request, item)  # type: ignore[arg-type]
             elif isinstance(item, Report):
@@ -162,7 +171,7 @@ class Driver:
         requests = self._live.requests
         while requests:
             request = requests.popleft()
-            LOG.debug("out", extra={"told": request})
+            _write_down("out", request)
             task = asyncio.create_task(self._perform(request))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
@@ -192,3 +201,9 @@ class Driver:
         if not task.cancelled() and (fault := task.exception()) is not None:
             self._fault = fault
             self.stop()
+
+
+def _write_down(way: str, item: Request | Report | Event) -> None:
+    """One line in the log for everything that is said about an order."""
+    level = logging.DEBUG if isinstance(item, QUIET) else logging.INFO
+    LOG.log(level, "%s %s", way, type(item).__name__, extra={"told": item})

@@ -14,6 +14,7 @@ from absolute.desk.box_state import BoxState, read_state
 from absolute.desk.clock import WallClock, fresh_seed, generator
 from absolute.desk.keys import key_desk, place_of
 from absolute.desk.language import _
+from absolute.desk.logs import register_secret
 from absolute.desk.markets import split_symbol
 from absolute.domain.errors import UserError
 from absolute.domain.ids import BotId
@@ -96,5 +97,8 @@ def _keys(profile: Profile, way: Way) -> Credentials | None:
     if way.paper:
         return None
     found = key_desk().find(place_of(profile.name, way.account))
+    for secret in (found.credentials.secret, found.credentials.passphrase):
+        if secret:
+            register_secret(secret)
     LOG.info("key", extra={"profile": profile.name, "source": found.source})
     return found.credentials

@@ -6,14 +6,17 @@ happened. What went wrong with the disk or the venue becomes one sentence here.
 
 import asyncio
 import json
+import os
 from collections.abc import Coroutine, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from pathlib import Path
 from typing import Any, TypeVar
 
 from absolute.desk.box import box_process
 from absolute.desk.box_state import BoxState, read_state
+from absolute.desk.dotenv import load_dotenv
 from absolute.desk.home import home
 from absolute.desk.language import _
 from absolute.desk.live_door import Way, gateway
@@ -26,6 +29,7 @@ from absolute.desk.live_run import (
     new_bot,
     resumable,
 )
+from absolute.desk.logs import log_settings, start_logging, stop_logging
 from absolute.desk.recovery import Found, look
 from absolute.domain.errors import UserError
 from absolute.domain.messages import Resumed
@@ -145,7 +149,9 @@ def _chosen(runs: Sequence[Run], run_id: str | None) -> Run:
 
 
 def _done(work: Coroutine[Any, Any, Result]) -> Result:
-    """Do it, and say in one sentence what nobody here can mend."""
+    """Do it with the log open, and say in one sentence what nobody here can mend."""
+    load_dotenv(Path.cwd(), os.environ)
+    start_logging(log_settings(os.environ))
     try:
         return asyncio.run(work)
     except NotKept as fault:
@@ -154,3 +160,5 @@ def _done(work: Coroutine[Any, Any, Result]) -> Result:
             "disk and start again: the run goes on where it was."
         )
         raise UserError("JOURNAL_NOT_KEPT", message.format(reason=str(fault))) from fault
+    finally:
+        stop_logging()
