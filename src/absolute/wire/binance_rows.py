@@ -104,11 +104,15 @@ def written(record: object, columns: tuple[Column, ...]) -> Row:
 
 
 def read(record: type[Record], columns: tuple[Column, ...], row: Mapping[str, Any]) -> Record:
-    """A record from what the venue wrote; raises `RowMalformed`."""
+    """A record from what the venue wrote; raises `RowMalformed`.
+
+    A default stands in for a missing key only where it is a word or a number of no weight: an
+    amount or a flag of an order is never guessed.
+    """
     optional = {
         each.name
         for each in fields(record)  # type: ignore[arg-type]
-        if each.default is not MISSING
+        if each.default is not MISSING and not isinstance(each.default, bool | Decimal)
     }
     values: dict[str, Any] = {}
     for column in columns:
