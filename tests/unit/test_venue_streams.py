@@ -236,6 +236,23 @@ def test_a_late_fee_is_told_again_once_its_coin_has_a_price(tmp_path):
     assert (second.fill.trade_id, second.fill.fee.value) == ("e1", D("1.0"))
 
 
+def test_a_venue_that_takes_and_drops_sockets_is_not_stormed(tmp_path):
+    def flap(face, path, told):
+        if told.get("op") == "subscribe" and "private" in path:
+            face.hang_up("private")
+        return hello(face, path, told)
+
+    face = bybit()
+    face.heard = flap
+
+    async def play(held, heard):
+        await asyncio.sleep(2.5)
+
+    hear(tmp_path, face, play)
+    # 0.5, 1, 2 ... seconds, or half of each with luck
+    assert 2 <= len([dial for dial in face.dials if "private" in dial.path]) <= 5
+
+
 def test_the_wait_between_dials_grows_within_bounds_and_has_luck_in_it():
     luck = np.random.Generator(np.random.PCG64(5))
     for attempt in range(20):

@@ -27,7 +27,7 @@ from absolute.venues.limiter import Cost, Gate, Lane
 from absolute.venues.profile_table import WINDOW_MS
 from absolute.venues.profiles import Environment, Family, Profile
 
-BODY_BYTES_MAX = 64 * 1024 * 1024
+BODY_BYTES_MAX = 32 * 1024 * 1024
 TIMEOUT_S = 10
 TEXT_CHARS_MAX = 300
 AGENT = "absolute-trader"
@@ -77,6 +77,9 @@ class Pace:
 
 ONE_BY_ONE = frozenset({"kraken"})
 """Their nonce must grow from call to call, so signed calls may not overtake each other."""
+
+OKX = "okx"
+"""Its demo world is the same host with a header, which ccxt sets in sandbox mode."""
 
 QUESTION = Pace(Lane.QUESTION, 5_000_000_000)
 PACE: ContextVar[Pace | None] = ContextVar("pace", default=None)
@@ -325,8 +328,11 @@ def open_client(
     ours.our_profile, ours.our_clock, ours.our_gate = profile, clock, gate
     ours.timeout_on_exit = 0
     client = ours(config)
-    if profile.environment is Environment.DEMO:
-        client.enable_demo_trading(True)
-    elif profile.environment is Environment.TESTNET:
-        client.set_sandbox_mode(True)
+    match profile.environment:
+        case Environment.DEMO if profile.venue != OKX:
+            client.enable_demo_trading(True)
+        case Environment.DEMO | Environment.TESTNET:
+            client.set_sandbox_mode(True)
+        case Environment.MAIN:
+            pass
     return client

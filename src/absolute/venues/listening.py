@@ -31,6 +31,8 @@ from absolute.venues.rows import AskAgain, Item, Shown, StreamEnd, Tick, Traded
 from absolute.venues.sockets import SocketEnded, hear
 
 FIRST_WAIT_S = 0.25
+STEADY_S = 30.0
+"""A socket that stood this long may be dialled again at once; one that flaps may not."""
 LONGEST_WAIT_S = 30.0
 RENEW_S = 20 * 60.0
 SYNC_S = 10 * 60.0
@@ -68,6 +70,14 @@ def wait_before(attempt: int, generator: np.random.Generator) -> float:
     """Seconds before the next dial: doubling, bounded, between half and all of it by luck."""
     longest = min(LONGEST_WAIT_S, FIRST_WAIT_S * float(1 << min(attempt, 12)))
     return longest * (0.5 + 0.5 * float(generator.random()))
+
+
+def _steady(begun: float) -> bool:
+    return asyncio.get_running_loop().time() - begun > STEADY_S
+
+
+def _no_news() -> None:
+    """Prices that begin to come say so themselves."""
 
 
 class Line:
@@ -150,6 +160,7 @@ class Listener:
     async def _private(self, line: Line, put: Put) -> None:
         attempt = 0
         while True:
+            begun = asyncio.get_running_loop().time()
             try:
                 socket = await self._dialect.private_socket()
                 assert socket is not None
@@ -158,9 +169,10 @@ class Listener:
                 detail = str(ended)
             except VenueFault as fault:
                 detail = fault.detail
-            attempt = 0 if line.up else attempt + 1
+            unheard = not line.up
+            attempt = 0 if _steady(begun) else attempt + 1
             line.went(detail)
-            if attempt:
+            if unheard:
                 await self._gateway.sync()  # an unread clock is why a hello may be refused
             await asyncio.sleep(wait_before(attempt, self._around.generator))
 
@@ -169,12 +181,12 @@ class Listener:
         socket = self._dialect.public_socket()
         assert socket is not None
         while True:
-            heard = asyncio.Event()
+            begun = asyncio.get_running_loop().time()
             try:
                 await self._price(put)
-                await self._hear(socket, heard.set, lambda item: self._told(item, put))
+                await self._hear(socket, _no_news, lambda item: self._told(item, put))
             except (SocketEnded, VenueFault):
-                attempt = 0 if heard.is_set() else attempt + 1
+                attempt = 0 if _steady(begun) else attempt + 1
             await asyncio.sleep(wait_before(attempt, self._around.generator))
 
     async def _hear(

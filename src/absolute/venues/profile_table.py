@@ -149,11 +149,18 @@ def _usdm(world: Environment) -> Profile:
     )
 
 
-def _other(venue: str, ids: IdRule, hosts: frozenset[str], *, stops: bool = True) -> Profile:
-    """A venue spoken to in ccxt's words and polled; it has no rehearsal world of its own."""
+def _other(
+    venue: str,
+    ids: IdRule,
+    hosts: frozenset[str],
+    *,
+    stops: bool = True,
+    world: Environment = MAIN,
+) -> Profile:
+    """A venue spoken to in ccxt's words and polled; only OKX has a rehearsal world of its own."""
     return Profile(
         venue=venue,
-        environment=MAIN,
+        environment=world,
         ccxt_id=venue,
         family=Family.UNIFIED,
         hosts=hosts,
@@ -174,6 +181,7 @@ _LISTED = (
     _other("kucoin", KUCOIN_IDS, frozenset({"api.kucoin.com"})),
     _other("bitstamp", BITSTAMP_IDS, frozenset({"www.bitstamp.net"}), stops=False),
     _other("okx", OKX_IDS, _OKX),
+    _other("okx", OKX_IDS, _OKX, world=DEMO),
 )
 TABLE: Table = {(each.venue, each.environment): each for each in _LISTED}
 
