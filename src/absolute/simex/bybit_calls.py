@@ -21,6 +21,7 @@ Json = dict[str, Any]
 
 BAD_PARAMETER: Final = 10001
 NO_DEMO: Final = 10032
+"""What the demo does not offer is answered with this; assumption, the error page has no row."""
 CATEGORIES: Final = frozenset({"spot", "linear", "inverse", "option"})
 
 

@@ -124,7 +124,8 @@ class Told:
 
     def _frame(self, topic: str, data: list[Json]) -> Json:
         name = f"{self._account}_{topic}_{self._now_ms}"
-        return {"id": name, "topic": topic, "creationTime": self._now_ms, "data": data}
+        told = {"topic": topic, "creationTime": self._now_ms, "data": data}
+        return told if topic.startswith("execution.fast") else {"id": name, **told}
 
 
 def _kind(topic: str) -> str:

@@ -85,6 +85,7 @@ def _ticker(line: Line, topic: str, listing: Listing, now: Nanos) -> Json:
         data = {name: value for name, value in data.items() if "1Size" not in name}
         return {**frame, "type": "snapshot", "data": data}
     row["tickDirection"] = state.tick_direction
+    row.pop("basis")
     before = line.tickers.get(topic)
     line.tickers[topic] = row
     if before is None:

@@ -25,7 +25,12 @@ from absolute.simex.facts import Refusal, Refused
 from absolute.simex.listing import Category, Listing
 from absolute.simex.market import DAY_NS
 from absolute.simex.orders import Amendment, BoxOrder, BoxStatus, OrderAsk
-from absolute.wire.bybit_rows import execution_written, order_written
+from absolute.wire.bybit_rows import (
+    BybitOrder,
+    execution_written,
+    history_order_written,
+    order_written,
+)
 
 BATCH_MAX: Final = 20
 WEEK_MS: Final = 7 * DAY_NS // NANOS_PER_MS
@@ -153,7 +158,7 @@ def realtime(call: Call) -> Answer:
         rows = [row for row in recent if not row.status.alive]
     wanted = call.text("orderFilter")
     shown = [row for row in rows if named is not None or _filtered(row, wanted, default_all=True)]
-    return _order_page(call, category, shown, most=50)
+    return _order_page(call, category, [(row, order_written) for row in shown])
 
 
 def history(call: Call) -> Answer:
@@ -164,7 +169,7 @@ def history(call: Call) -> Answer:
     start, end = _span(call)
     wanted, status = call.text("orderFilter"), call.text("orderStatus")
     shown = [
-        row
+        (row, history_order_written)
         for row in rows
         if not row.status.alive
         and (named is None or named(row))
@@ -172,7 +177,7 @@ def history(call: Call) -> Answer:
         and _filtered(row, wanted, default_all=True)
         and status in {"", status_of(row)}
     ]
-    return _order_page(call, category, shown, most=50)
+    return _order_page(call, category, shown)
 
 
 def executions(call: Call) -> Answer:
@@ -196,9 +201,11 @@ def executions(call: Call) -> Answer:
     return Answer({"nextPageCursor": cursor, "category": category, "list": page})
 
 
-def _order_page(call: Call, category: str, rows: Iterable[BoxOrder], *, most: int) -> Answer:
-    numbered = [(int(row.number), order_written(wire_order(call.world, row))) for row in rows]
-    page, cursor = page_of(numbered, call, default=20, most=most)
+def _order_page(
+    call: Call, category: str, rows: Iterable[tuple[BoxOrder, Callable[[BybitOrder], Json]]]
+) -> Answer:
+    numbered = [(int(row.number), write(wire_order(call.world, row))) for row, write in rows]
+    page, cursor = page_of(numbered, call, default=20, most=50)
     return Answer({"list": page, "nextPageCursor": cursor, "category": category})
 
 

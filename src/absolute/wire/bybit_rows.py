@@ -279,7 +279,7 @@ def _side(row: Json) -> Side:
 
 
 def order_written(order: BybitOrder) -> Json:
-    """An order as REST tells it; the stream adds `category` (`stream_order_written`)."""
+    """An order as the open list tells it; history and stream add keys of their own."""
     row: Json = {
         "orderId": order.order_id,
         "orderLinkId": order.link_id,
@@ -326,15 +326,22 @@ def order_written(order: BybitOrder) -> Json:
         "slLimitPrice": "",
         "createdTime": str(order.created_ms),
         "updatedTime": str(order.updated_ms),
+    }
+    if order.category != "spot":
+        row["tpslMode"] = ""
+    return row
+
+
+def history_order_written(order: BybitOrder) -> Json:
+    """An order as the history tells it."""
+    return {
+        **order_written(order),
         "extraFees": "",
         "slippageToleranceType": "UNKNOWN",
         "slippageTolerance": "",
         "rpiTakerAccess": False,
         "rpiMatchedQty": "0",
     }
-    if order.category != "spot":
-        row["tpslMode"] = ""
-    return row
 
 
 def stream_order_written(order: BybitOrder) -> Json:
@@ -344,6 +351,8 @@ def stream_order_written(order: BybitOrder) -> Json:
         **order_written(order),
         "category": order.category,
         "closedPnl": "0",
+        "rpiTakerAccess": False,
+        "rpiMatchedQty": "0",
         "feeCurrency": coins[0] if coins else "",
     }
 
