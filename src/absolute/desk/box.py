@@ -72,7 +72,8 @@ async def running_box(wanted: BoxWanted, place: Path | None = None) -> AsyncIter
     file = file.model_copy(update={"rules": (*wanted.rules, *file.rules)})
     book = FaultBook.of_file(file, generator(file.seed))
     shown = made_venues(wanted.market, wanted.venues)
-    control = ControlFace([inside for each in shown for inside in each.insides], book)
+    insides = [inside for each in shown for inside in each.insides]
+    control = ControlFace(insides, book, file.steps)
     names = frozenset(host for each in shown for host in each.face.hosts) | {CONTROL_HOST}
     authority = Authority(names)
     venues = [

@@ -14,8 +14,8 @@ from absolute.desk.market_data import DEMO_START_NS, MINUTE_NS, Wanted, gather
 from absolute.domain.units import Asset
 from absolute.kernels.synth import synth_tape
 from absolute.kernels.tape import Tape
-from absolute.simex.binance_spot import binance_spot_face
-from absolute.simex.binance_usdm import binance_usdm_face
+from absolute.simex.binance_spot import BinanceSpotFace, binance_spot_face
+from absolute.simex.binance_usdm import BinanceUsdmFace, binance_usdm_face
 from absolute.simex.bybit import Supply, bybit_face
 from absolute.simex.coinbase import coinbase_face, coinbase_keys
 from absolute.simex.control import Inside
@@ -25,6 +25,7 @@ from absolute.simex.keys import default_keys
 from absolute.simex.kraken import kraken_face, kraken_keys
 from absolute.simex.price_path import PathStyle
 from absolute.simex.robinhood import robinhood_face, robinhood_keys
+from absolute.simex.steering import Word
 
 BARS: Final = 3 * 1440
 USDM: Final = "binanceusdm"
@@ -66,9 +67,25 @@ class Shown:
     def insides(self) -> tuple[Inside, ...]:
         """What the audit sees."""
         return tuple(
-            Inside(self.name, exchange, [key for key in self.keys if key.environment is world])
+            Inside(
+                self.name,
+                exchange,
+                [key for key in self.keys if key.environment is world],
+                _words(self.face, world),
+            )
             for world, exchange in self.face.exchanges.items()
         )
+
+
+def _words(face: Worlds, world: Environment) -> dict[str, Word]:
+    """What a face can be made to say."""
+    match face:
+        case BinanceSpotFace():
+            return {"shut_down": lambda now: face.shut_down(world, now)}
+        case BinanceUsdmFace():
+            return {"end_listen_keys": lambda _now: face.listen_keys[world].end_all()}
+        case _:
+            return {}
 
 
 def binance_keys() -> tuple[BoxKey, ...]:

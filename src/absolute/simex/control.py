@@ -5,14 +5,15 @@ against a bot's own books. It must not know sockets or any venue's protocol.
 """
 
 import json
+from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from decimal import Decimal
 from typing import Any, Final
 from urllib.parse import parse_qs
 
 from absolute.domain.errors import UserError
-from absolute.domain.units import Nanos
+from absolute.domain.units import NANOS_PER_SECOND, Nanos
 from absolute.simex.exchange import Exchange, account_of
 from absolute.simex.face import (
     BoxKey,
@@ -26,7 +27,7 @@ from absolute.simex.face import (
 from absolute.simex.fault_rules import rules_of
 from absolute.simex.faults import FaultBook
 from absolute.simex.orders import BoxOrder, Execution
-from absolute.simex.steering import Step, steer, step_of
+from absolute.simex.steering import Step, Timed, Word, World, steer, step_of
 
 CONTROL_HOST: Final = "box.absolute.invalid"
 """`.invalid` is reserved (RFC 2606): nobody can ever own this name."""
@@ -41,15 +42,22 @@ class Inside:
     name: str
     exchange: Exchange
     keys: Sequence[BoxKey]
+    words: Mapping[str, Word] = field(default_factory=dict)
 
 
 class ControlFace:
     """Answers under the box's own name; what it says is JSON."""
 
-    def __init__(self, insides: Iterable[Inside], book: FaultBook) -> None:
+    def __init__(
+        self, insides: Iterable[Inside], book: FaultBook, steps: Iterable[Timed] = ()
+    ) -> None:
         self._insides = tuple(insides)
         self._book = book
+        self._steps = deque(sorted(steps, key=lambda each: each.at_s))
+        self._began: Nanos | None = None
         self.cut_sockets: Cutter | None = None
+        for each in self._steps:
+            self._world(each.step)
 
     @property
     def hosts(self) -> Mapping[str, Environment]:
@@ -76,7 +84,10 @@ class ControlFace:
         """Never called: it has no sockets."""
 
     def pass_time(self, now: Nanos) -> None:
-        """Nothing here changes with time."""
+        """Carry out the steps that are due."""
+        self._began = now if self._began is None else self._began
+        while self._steps and self._steps[0].at_s * NANOS_PER_SECOND <= now - self._began:
+            self.steer(self._steps.popleft().step, now)
 
     def drain(self) -> Iterable[Frame]:
         """It never speaks unasked."""
@@ -93,10 +104,13 @@ class ControlFace:
 
     def steer(self, step: Step, now: Nanos) -> None:
         """Do to a venue what no client could; raises UserError for a world not shown."""
+        inside = self._world(step)
+        steer(World(inside.exchange, inside.words), step, now)
+
+    def _world(self, step: Step) -> Inside:
         for inside in self._insides:
             if (inside.name, inside.exchange.environment) == (step.venue, step.environment):
-                steer(inside.exchange, step, now)
-                return
+                return inside
         raise UserError("WORLD_UNKNOWN", f"{step.venue}:{step.environment} is not shown here.")
 
     def _told(self, request: HttpRequest, now: Nanos) -> object:

@@ -12,6 +12,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, field_validator
 
 from absolute.domain.errors import UserError
+from absolute.simex.steering import Timed
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Milliseconds = Annotated[int, Field(ge=0, le=600_000)]
@@ -208,7 +209,7 @@ class FaultFile(BaseModel):
     """A whole faults file.
 
     `seeded` adds every kind of fault with that probability each; `clocks` sets a venue's clock
-    apart from the true time, in milliseconds.
+    apart from the true time, in milliseconds; `steps` are the venue's own faults, by time.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -219,6 +220,7 @@ class FaultFile(BaseModel):
     seeded: Share = 0.0
     rules: tuple[Annotated[Rule, Field(discriminator="do")], ...] = ()
     clocks: dict[str, int] = {}
+    steps: tuple[Timed, ...] = ()
 
 
 _RULES: Final[TypeAdapter[tuple[Rule, ...]]] = TypeAdapter(

@@ -4,7 +4,8 @@ These are the faults that are the venue's own and no network's: delisting, filte
 a running bot, a rebate, a fee in another coin. It must not know any wire.
 """
 
-from dataclasses import replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Annotated, Any, Final, Literal, assert_never
 
@@ -90,8 +91,23 @@ class Jump(_OfMarket):
     volume: Annotated[Decimal, Field(gt=0)] = Decimal(100)
 
 
-Step = Halt | Restart | Deposit | Fees | Filters | Jump
+class Announce(_Step):
+    """The venue says that it shuts down (Binance spot), or ends all listen keys (USD-M)."""
+
+    do: Literal["shut_down", "end_listen_keys"]
+
+
+Step = Halt | Restart | Deposit | Fees | Filters | Jump | Announce
 _STEP: Final[TypeAdapter[Step]] = TypeAdapter(Annotated[Step, Field(discriminator="do")])
+
+
+class Timed(BaseModel):
+    """A step that is carried out by itself, so many seconds after the box began."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    at_s: Annotated[float, Field(ge=0)]
+    step: Annotated[Step, Field(discriminator="do")]
 
 
 def step_of(told: Any) -> Step:  # noqa: ANN401 -- JSON enters here
@@ -104,9 +120,25 @@ def step_of(told: Any) -> Step:  # noqa: ANN401 -- JSON enters here
         raise UserError("STEP_UNKNOWN", f"At {where}: {first['msg']}. Mend it.") from error
 
 
-def steer(exchange: Exchange, step: Step, now: Nanos) -> None:
-    """Carry a step out; raises UserError MARKET_UNKNOWN for a market it does not list."""
+Word = Callable[[Nanos], None]
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """What may be steered: an exchange, and the words its face can be made to say."""
+
+    exchange: Exchange
+    words: Mapping[str, Word] = field(default_factory=dict)
+
+
+def steer(world: World, step: Step, now: Nanos) -> None:
+    """Carry a step out; raises UserError MARKET_UNKNOWN, or WORD_UNKNOWN if it cannot say that."""
+    exchange = world.exchange
     match step:
+        case Announce():
+            if step.do not in world.words:
+                raise UserError("WORD_UNKNOWN", f"{step.venue} has no {step.do}; leave it out.")
+            world.words[step.do](now)
         case Halt():
             exchange.halt(_listed(exchange, step).market, step.status)
         case Restart():
