@@ -50,7 +50,7 @@ class BybitFace(Face):
         if environment is None or not request.host.startswith("api"):
             return HttpReply(404, b"")
         self._move(now)
-        reply = answered(self._worlds[environment], self._limits, request, now)
+        reply = answered(self._worlds[environment], self._limits, request, now=now)
         self._tell(now)
         return reply
 

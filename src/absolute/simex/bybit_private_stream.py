@@ -33,7 +33,7 @@ TOPICS: Final = frozenset(
 )
 
 
-def frames(world: World, key: BoxKey, facts: Sequence[Fact], now: Nanos) -> "Told":
+def frames(world: World, key: BoxKey, facts: Sequence[Fact], *, now: Nanos) -> "Told":
     """What one account is told, ready to be picked by topic."""
     return Told(world, account_of(key), facts, now)
 

@@ -27,7 +27,7 @@ JSON_TYPE: Final = {"Content-Type": "application/json; charset=utf-8"}
 TOO_MANY: Final = Problem(10006, "Too many visits. Exceeded the API Rate Limit.")
 
 
-def answered(world: World, limits: Limits, request: HttpRequest, now: Nanos) -> HttpReply:
+def answered(world: World, limits: Limits, request: HttpRequest, *, now: Nanos) -> HttpReply:
     """One request, fully handled."""
     now_ms = now // NANOS_PER_MS
     if limits.shut(request.peer, now):

@@ -66,7 +66,7 @@ class Sockets:
                 for frame in public.changes(line, facts, now):
                     self._send(line, frame, now)
             elif line.key is not None:
-                told = private.frames(world, line.key, facts, now)
+                told = private.frames(world, line.key, facts, now=now)
                 for frame in told.frames(line.topics):
                     self._send(line, frame, now)
 

@@ -247,7 +247,7 @@ class Floor:
             updated=leg.time,
             status=BoxStatus.PARTLY_FILLED,
         )
-        if self._complete(after):
+        if _complete(after):
             after = replace(after, status=BoxStatus.FILLED)
             self.bank.release(row.account, row.number, None)
         execution = Execution(
@@ -274,12 +274,6 @@ class Floor:
         self._changed[row.number] = None
         if leg.listing.instrument.perpetual:
             self._moved[row.account, row.ask.market] = None
-
-    def _complete(self, row: BoxOrder) -> bool:
-        """Whether nothing of an order is left, as its venue counts it."""
-        if row.ask.qty is not None:
-            return row.filled >= row.ask.qty
-        return not row.spend_left
 
     def _release_share(self, row: BoxOrder, leg: Leg) -> None:
         """Set free what a fill no longer needs."""
@@ -340,3 +334,10 @@ class Floor:
         """Take the facts."""
         facts, self._facts = deque(self._facts), []
         return facts
+
+
+def _complete(row: BoxOrder) -> bool:
+    """Whether nothing of an order is left, as its venue counts it."""
+    if row.ask.qty is not None:
+        return row.filled >= row.ask.qty
+    return not row.spend_left

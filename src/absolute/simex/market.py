@@ -3,6 +3,7 @@
 It must not know accounts or orders of single clients, nor who moves the price.
 """
 
+from bisect import bisect_left
 from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -66,7 +67,7 @@ class MarketState:
         self.trade_number = 0
         self._book = book
         self._trades: deque[Traded] = deque(maxlen=TRADES_KEPT)
-        self._minutes: deque[Candle] = deque(maxlen=MINUTES_KEPT)
+        self._minutes: list[Candle] = []
         self._shown: dict[Side, dict[int, int]] = {side: {} for side in Side}
 
     # --- what the exchange adds ----------------------------------------------------------------
@@ -106,6 +107,8 @@ class MarketState:
         if self._minutes and self._minutes[-1].time == start:
             one = merged(self._minutes.pop(), one)
         self._minutes.append(one)
+        if len(self._minutes) > 2 * MINUTES_KEPT:
+            del self._minutes[:MINUTES_KEPT]
         return fact
 
     def book_changes(self, now: Nanos) -> BookChanged | None:
@@ -146,8 +149,12 @@ class MarketState:
 
         A span without trades is flat at the close before; the last one may still be forming.
         """
+        if not self._minutes:
+            return []
+        last = frame_start(min(end, self._minutes[-1].time), frame_ns)
+        first = max(frame_start(start, frame_ns), last - (count - 1) * frame_ns)
         rows: list[Candle] = []
-        for minute in self._minutes:
+        for minute in self._minutes[max(0, self._since(first) - 1) :]:
             opened = Nanos(frame_start(minute.time, frame_ns))
             if opened > end:
                 break
@@ -158,15 +165,16 @@ class MarketState:
                 rows[-1] = merged(rows[-1], minute)
             else:
                 rows.append(replace(minute, time=opened))
-        return [row for row in rows if row.time >= start][-count:]
+        return [row for row in rows if first <= row.time and row.time >= start][-count:]
 
     def day(self, now: Nanos) -> Day:
         """The last 24 hours."""
         since, hour = now - DAY_NS, now - 60 * MINUTE_NS
-        before = [minute for minute in self._minutes if minute.time < since]
-        rows = [minute for minute in self._minutes if minute.time >= since]
-        earlier = [minute for minute in self._minutes if minute.time < hour]
-        opened = before[-1].close if before else (rows[0].open if rows else self.last)
+        place, recent = self._since(since), self._since(hour)
+        rows = self._minutes[place:]
+        opened = self.last
+        if place or rows:
+            opened = self._minutes[place - 1].close if place else rows[0].open
         numbers = [trade.number for trade in self._trades if trade.time >= since]
         return Day(
             open=opened,
@@ -176,10 +184,14 @@ class MarketState:
             volume=sum((row.volume for row in rows), ZERO),
             turnover=sum((row.turnover for row in rows), ZERO),
             count=sum(row.count for row in rows),
-            hour_ago=earlier[-1].close if earlier else opened,
+            hour_ago=self._minutes[recent - 1].close if recent else opened,
             first_trade=numbers[0] if numbers else self.trade_number,
             last_trade=self.trade_number,
         )
+
+    def _since(self, time: int) -> int:
+        """The place of the first minute that opens at or after a time."""
+        return bisect_left(self._minutes, time, key=lambda minute: minute.time)
 
     def _level(self, ticks: int, lots: int) -> DepthLevel:
         return Price(ticks * self.instrument.tick), Qty(lots * self.instrument.lot)
