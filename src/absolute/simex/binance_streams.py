@@ -28,7 +28,6 @@ from absolute.simex.exchange import Exchange
 from absolute.simex.face import Frame, SocketId
 from absolute.simex.facts import BookChanged, Fact, Traded
 from absolute.simex.listing import Listing, Market
-from absolute.simex.market import Candle
 
 SECOND_MS: Final = 1_000
 STREAMS_MAX: Final = 1_024
@@ -39,7 +38,10 @@ _PACED: Final = frozenset({"miniTicker", "ticker", "kline", "markPrice", "partia
 
 @dataclass(slots=True)
 class Feed:
-    """One stream that somebody follows; `listing` of None: all markets."""
+    """One stream that somebody follows; `listing` of None: all markets.
+
+    `candle_ns`: when the candle opened that was told of last and is not closed yet.
+    """
 
     name: str
     kind: str
@@ -50,7 +52,7 @@ class Feed:
     sent_ms: int = 0
     delta: BookDelta = field(default_factory=BookDelta)
     stale: bool = True
-    candle: Candle | None = None
+    candle_ns: Nanos = Nanos(0)
     shown: dict[str, Any] | None = None
 
 
@@ -273,19 +275,17 @@ class Streams:
         self._tell(feed, events[0] if feed.listing is not None else events)
 
     def _tell_candle(self, feed: Feed, listing: Listing, now: Nanos) -> None:
-        """The candle that forms, and once more, closed, the one before it."""
-        frame_ms = FRAMES[feed.argument] * MINUTE_MS
-        figures, state = self._figures(listing.market), self._exchange.market(listing.market)
-        rows = state.candles(frame_ms * NANOS_PER_MS, start=Nanos(0), end=now, count=2)
-        if not rows:
-            return
-        before = feed.candle
-        ended = [row for row in rows if before is not None and row.time == before.time]
-        if before is not None and rows[-1].time != before.time and ended:
-            self._tell(feed, candle_event(ended[0], listing, (figures, feed.argument), now=now))
-        if feed.stale or before is None or rows[-1].time != before.time:
-            feed.stale, feed.candle = False, rows[-1]
-            self._tell(feed, candle_event(rows[-1], listing, (figures, feed.argument), now=now))
+        """The candle that forms, when it changed; each that was told of once more, closed."""
+        frame_ns = FRAMES[feed.argument] * MINUTE_MS * NANOS_PER_MS
+        words = (self._figures(listing.market), feed.argument)
+        state = self._exchange.market(listing.market)
+        for row in state.candles(frame_ns, start=Nanos(0), end=now, count=2):
+            over = row.time + frame_ns <= now
+            told = feed.candle_ns == row.time
+            if (over and told) or (not over and (feed.stale or not told)):
+                feed.stale = False
+                feed.candle_ns = Nanos(0) if over else row.time
+                self._tell(feed, candle_event(row, listing, words, now=now))
 
     def _tell(self, feed: Feed, event: object) -> None:
         plain = json.dumps(event)
