@@ -91,6 +91,12 @@ def test_an_error_in_any_place_is_never_not_found(tmp_path, path, fault):
     assert isinstance(ask(tmp_path, bybit(), LookUp(ID, None), faults=[rule]), Unanswered)
 
 
+@pytest.mark.parametrize("rows", [None, {}, "", False, {"0": 1}, [None], ["x"]])
+def test_a_list_that_is_none_is_never_not_found(tmp_path, rows):
+    face = bybit(realtime=yes({"list": rows, "nextPageCursor": ""}))
+    assert isinstance(ask(tmp_path, face, LookUp(ID, None)), Unanswered)
+
+
 def test_the_time_of_a_question_is_when_it_left_not_when_the_answer_came(tmp_path):
     rule = {"do": "late", "ms": 300, "when": {"path": "order/history"}}
     report = ask(tmp_path, bybit(), LookUp(ID, None), faults=[rule])

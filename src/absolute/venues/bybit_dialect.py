@@ -151,6 +151,8 @@ class BybitDialect:
                 rows, after = reply["result"]["list"], reply["result"].get("nextPageCursor") or ""
             except BAD_ROW as error:
                 raise malformed(error) from error
+            if not isinstance(rows, list):
+                raise malformed(ValueError("a list that is none"))
             for row in rows:
                 yield row
             if not after or not rows:

@@ -40,10 +40,10 @@ from absolute.engine.reports import (
     Unanswered,
     VenueFacts,
 )
-from absolute.venues.ccxt_client import PACE, Pace
+from absolute.venues.ccxt_client import PACE, QUESTION, Pace
 from absolute.venues.client_ids import ClientIds
 from absolute.venues.clock_offset import sample
-from absolute.venues.dialect import Unfit, check_terms
+from absolute.venues.dialect import Unfit, check_terms, malformed
 from absolute.venues.error_table import (
     DEFINITIVE,
     FATAL,
@@ -56,7 +56,7 @@ from absolute.venues.fee_values import FeeValues
 from absolute.venues.limiter import Lane
 from absolute.venues.listening import Listener
 from absolute.venues.parts import Parts, Surroundings
-from absolute.venues.rows import Shown, Traded
+from absolute.venues.rows import BAD_ROW, Shown, Traded
 
 S = NANOS_PER_SECOND
 ORDER_PATIENCE = 2 * S
@@ -181,6 +181,8 @@ class CcxtGateway:
         token = PACE.set(pace)
         try:
             return await act()
+        except BAD_ROW as error:
+            raise malformed(error) from error
         finally:
             PACE.reset(token)
 
@@ -192,7 +194,7 @@ class CcxtGateway:
         """Ask; where the clock was wrong set it and ask once more. An error is no answer."""
         for last in (False, True):
             try:
-                return await ask(self._now)
+                return await self._paced(QUESTION, lambda: ask(self._now))
             except VenueFault as fault:
                 judged = self._note(fault)
                 if last or judged.meaning is not Meaning.CLOCK or not await self.sync():

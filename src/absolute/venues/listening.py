@@ -27,7 +27,7 @@ from absolute.venues.dialect import Socket
 from absolute.venues.error_table import VenueFault
 from absolute.venues.limiter import Lane
 from absolute.venues.parts import Parts, Surroundings
-from absolute.venues.rows import AskAgain, Item, Shown, StreamEnd, Tick, Traded
+from absolute.venues.rows import BAD_ROW, AskAgain, Item, Shown, StreamEnd, Tick, Traded
 from absolute.venues.sockets import SocketEnded, hear
 
 FIRST_WAIT_S = 0.25
@@ -231,10 +231,10 @@ class Listener:
                     await self._poll_once(poll, put)
                     line.came()
                 attempt = 0
-            except VenueFault as fault:
+            except (VenueFault, *BAD_ROW) as error:
                 attempt += 1
                 if self._signed:
-                    line.went(fault.detail)
+                    line.went(str(error) or repr(error))
             pause = wait_before(attempt, self._around.generator) if attempt else 0.0
             await asyncio.sleep(max(self._around.poll_s, pause))
 

@@ -4,6 +4,7 @@ A number without a source is an assumption and says so. Where ccxt describes a w
 venue it is offered, and none is claimed otherwise. Knows nothing of sessions or orders.
 """
 
+from dataclasses import replace
 from typing import Any
 
 from absolute.domain.units import NANOS_PER_SECOND
@@ -62,6 +63,14 @@ OTHER_FACTS = VenueFacts(
     ids_unique_for_ever=False,
 )
 OTHER_SOURCES = ("all spans: assumption, generous, since no receive window is sent",)
+SIGNED_FOR: dict[str, tuple[int, str]] = {
+    "coinbase": (120 * S, "window: Coinbase API key authentication, a token lives two minutes"),
+    "okx": (30 * S, "window: OKX REST authentication, a request expires after 30 s"),
+    "kucoin": (5 * S, "window: KuCoin authentication, a timestamp is taken for 5 s"),
+    "bitstamp": (150 * S, "window: Bitstamp authentication, a timestamp is taken for 150 s"),
+    "kraken": (60 * S, "window: assumption; a nonce that was overtaken is refused"),
+}
+"""How long after it was signed a request may still be taken in, with where that is from."""
 
 BYBIT_IDS = IdRule(r"[A-Za-z0-9_-]{1,36}", source="Bybit V5 place order, orderLinkId")
 BINANCE_IDS = IdRule(r"[\.A-Z:/a-z0-9_-]{1,36}", source="Binance new order, newClientOrderId")
@@ -164,10 +173,10 @@ def _other(
         ccxt_id=venue,
         family=Family.UNIFIED,
         hosts=hosts,
-        facts=OTHER_FACTS,
+        facts=replace(OTHER_FACTS, window=SIGNED_FOR[venue][0]),
         ids=ids,
         stops=stops,
-        sources=OTHER_SOURCES,
+        sources=(SIGNED_FOR[venue][1], *OTHER_SOURCES),
     )
 
 

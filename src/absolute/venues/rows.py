@@ -18,7 +18,7 @@ from absolute.engine.reports import Seen
 from absolute.venues.market_filters import decimal_of
 
 Row = Mapping[str, Any]
-BAD_ROW = (KeyError, ValueError, TypeError, IndexError, AttributeError)
+BAD_ROW = (KeyError, ValueError, TypeError, IndexError, AttributeError, ArithmeticError)
 """What reading a malformed row raises."""
 
 

@@ -66,8 +66,8 @@ class UnifiedDialect:
             return await method(*words, **more)
         except (ccxt.NotSupported, ccxt.ArgumentsRequired) as error:
             raise VenueFault(f"ccxt cannot ask this venue so: {error}", left=False) from error
-        except ccxt.BaseError as error:
-            raise VenueFault(f"ccxt could not read the reply: {error}", left=True) from error
+        except (ccxt.BaseError, *BAD_ROW) as error:
+            raise VenueFault(f"ccxt could not read the reply: {error!r}", left=True) from error
 
     # --- orders ---------------------------------------------------------------------------------
 
