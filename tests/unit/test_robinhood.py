@@ -104,7 +104,9 @@ def test_a_key_never_shows_itself():
 
 
 def test_user_name_and_password_are_answered_with_why_and_what_to_do():
-    with pytest.raises(UserError, match="no official interface.*api_key and api_secret") as refused:
+    with pytest.raises(
+        UserError, match=r"no official interface.*api_key and api_secret"
+    ) as refused:
         check_config({"username": "me", "password": "hunter2"})
     assert refused.value.code == "ROBINHOOD_PASSWORD"
     assert "hunter2" not in str(refused.value)

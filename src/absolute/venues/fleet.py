@@ -42,6 +42,9 @@ from absolute.venues.fleet_terms import MarketData, OrderRequest, OrderResult, W
 from absolute.venues.fleet_watch import Listeners, Watch, every
 from absolute.venues.self_trade import ComingOrder, guard
 
+PATIENCE: Final = 0.8
+"""The share of the largest allowed age that anybody is waited for."""
+
 POST_ONLY: Final = frozenset({"PO", "POST_ONLY", "GTX"})
 
 
@@ -91,15 +94,21 @@ class Fleet:
         return _as_market_data(shown, best, ranking)
 
     async def _ranking(self, symbol: str, enquiry: Enquiry) -> Ranking:
-        """Every exchange asked side by side; raises where none can serve."""
+        """Every exchange asked side by side; raises where none can serve.
+
+        Nobody is waited for so long that the others' prices grow old meanwhile.
+        """
+        seconds = enquiry.age_ns_max / NANOS_PER_SECOND * PATIENCE
 
         async def offer(exchange: AbstractExchange) -> Offer:
-            return await self._offer(exchange, symbol, enquiry)
+            try:
+                return await asyncio.wait_for(self._offer(exchange, symbol, enquiry), seconds)
+            except TimeoutError:
+                raise ExchangeUnavailable(f"it did not answer within {seconds:g} s") from None
 
-        answers = await self.calls.ask_all(self._some(), offer)
-        offers: list[Offer] = []
-        left_out: list[LeftOut] = []
-        for name, answer in answers.items():
+        names, offers, left_out = self._some(), list[Offer](), list[LeftOut]()
+        await self.calls.ask_all(names, _awake)
+        for name, answer in (await self.calls.ask_all(names, offer)).items():
             if isinstance(answer, Offer):
                 offers.append(replace(answer, exchange=name))
             else:
@@ -247,6 +256,11 @@ async def _spendable(exchange: AbstractExchange, symbol: str, side: Side) -> Dec
     balances = await exchange.get_balance()
     asset = quote if side is Side.BUY else base
     return exact(balances.get(asset, 0), f"the {asset} balance")
+
+
+async def _awake(exchange: AbstractExchange) -> None:
+    """Nothing is asked: to be asked at all, an exchange is made ready."""
+    del exchange
 
 
 async def _unasked() -> None:

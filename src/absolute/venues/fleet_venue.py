@@ -149,7 +149,7 @@ class _Opened:
     """What belongs to one event loop. `account` of None: there is no key."""
 
     session: aiohttp.ClientSession
-    public: Any
+    public: Any = None
     account: Any = None
     gateways: dict[str, Gateway] = field(default_factory=dict)
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -167,17 +167,24 @@ class VenueExchange(AbstractExchange):
         self._open: _Opened | None = None
 
     async def initialize(self) -> bool:
-        """Open a session and read the markets."""
+        """Open a session and read the markets; where that fails nothing stays open."""
+        await self.close()
+        ready = False
+        try:
+            await self._open_clients()
+            ready = True
+        finally:
+            if not ready:
+                await self.close()
+        return ready
+
+    async def _open_clients(self) -> None:
         around = self._access.around
         session, clock = open_session(around.box), VenueClock(around.clock)
-        public = open_client(
-            self._profile,
-            None,
-            session=session,
-            clock=clock,
-            gate=self._access.gate(PUBLIC),
-        )
-        self._open = opened = _Opened(session, public)
+        self._open = opened = _Opened(session)
+        gate = self._access.gate(PUBLIC)
+        public = open_client(self._profile, None, session=session, clock=clock, gate=gate)
+        opened.public = public
         await self._ask(public.load_markets)
         keys = self._access.credentials
         if keys is not None:
@@ -189,7 +196,6 @@ class VenueExchange(AbstractExchange):
                 await self._ask(opened.account.load_markets)
             else:
                 opened.account.set_markets(public.markets, public.currencies)
-        return True
 
     async def close(self) -> None:
         """Let go of the gateways, the client and the session."""
