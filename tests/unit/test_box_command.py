@@ -4,9 +4,11 @@ import asyncio
 import json
 import os
 import signal
+import socket
 import ssl
 import subprocess
 import sys
+import time
 import urllib.error
 import urllib.request
 from contextlib import contextmanager
@@ -94,6 +96,30 @@ def test_a_person_is_told_hosts_keys_and_what_the_faults_did(tmp_path):
     assert "box-kraken-main" in told
     assert "exchange env" in told
     assert rest.strip() == "always down: met 0 times, fired 0 times"
+
+
+def test_a_box_of_a_process_ends_with_it_also_when_that_is_killed(tmp_path):
+    program = (
+        "import sys, time; from pathlib import Path; from absolute.desk.box import box_process\n"
+        "with box_process('--venue', 'kraken', place=Path(sys.argv[1])) as state:\n"
+        "    print(state.pid, state.port, flush=True)\n"
+        "    time.sleep(60)\n"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", program, str(tmp_path)], stdout=subprocess.PIPE, text=True
+    ) as parent:
+        assert parent.stdout is not None
+        pid, port = (int(word) for word in parent.stdout.readline().split())
+        parent.kill()
+    for _attempt in range(100):
+        try:
+            os.kill(pid, 0)
+        except ProcessLookupError:
+            break
+        time.sleep(0.1)
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(("127.0.0.1", port), timeout=1)
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_port_that_is_taken_is_told_in_one_sentence(tmp_path):

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import shlex
 from decimal import Decimal
 from enum import StrEnum
@@ -58,11 +59,13 @@ def serve(
     as_json: Annotated[bool, typer.Option("--json", help=_("Print one JSON object."))] = False,
 ) -> None:
     """Serve until interrupted."""
-    from absolute.desk.box import BoxWanted, serve_box
+    from absolute.desk.box import PARENT, BoxWanted, serve_box
     from absolute.desk.box_venues import MarketWanted
 
     market = MarketWanted(data=data, seed=synth, speed=Decimal(str(speed)))
-    wanted = BoxWanted(venues=venue.value, market=market, port=port, faults=faults)
+    told = os.environ.get(PARENT, "")
+    parent = int(told) if told.isdecimal() else None
+    wanted = BoxWanted(venue.value, market, port=port, faults=faults, parent=parent)
     report = asyncio.run(serve_box(wanted, _ready_json if as_json else _ready))
     for each in report:
         line = _("{name}: met {met} times, fired {fired} times")

@@ -32,6 +32,9 @@ from absolute.simex.proxy import Proxy
 
 CONTROL: Final = "box"
 END_S: Final = 20.0
+PARENT: Final = "ABSOLUTE_BOX_PARENT"
+"""Names the process whose end is the end of the box as well."""
+PARENT_S: Final = 0.5
 _SEQUENCE: Final = count(1)
 _PROGRAM: Final = (
     "import sys; from absolute.cli.main import status_of; "
@@ -41,13 +44,17 @@ _PROGRAM: Final = (
 
 @dataclass(frozen=True, slots=True)
 class BoxWanted:
-    """What a box shall be. `rules` come before those of the faults file."""
+    """What a box shall be. `rules` come before those of the faults file.
+
+    `parent`: a served box ends with this process, however that ends.
+    """
 
     venues: str = "all"
     market: MarketWanted = field(default_factory=MarketWanted)
     port: int = 0
     faults: Path | None = None
     rules: tuple[Rule, ...] = ()
+    parent: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,14 +140,23 @@ async def serve_box(wanted: BoxWanted, ready: Callable[[BoxState], None]) -> tup
             ready(box.state)
             standing = asyncio.create_task(box.door.stand())
             stopping = asyncio.create_task(stop.wait())
-            await asyncio.wait({standing, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            orphaned = asyncio.create_task(_outlived(wanted.parent))
+            ends = {standing, stopping, orphaned}
+            await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
             stopping.cancel()
+            orphaned.cancel()
             if standing.done():
                 standing.result()
             standing.cancel()
             return box.book.report()
         finally:
             clear_state(box.state)
+
+
+async def _outlived(parent: int | None) -> None:
+    """Wait until the parent is gone; for ever where there is none to wait for."""
+    while parent is None or os.getppid() == parent:
+        await asyncio.sleep(PARENT_S)
 
 
 @contextmanager
@@ -150,7 +166,7 @@ def box_process(*words: str, place: Path) -> Iterator[BoxState]:
     `words` are those of `absolute exchange serve`. Raises UserError BOX_NOT_STARTED.
     """
     command = [sys.executable, "-c", _PROGRAM, "exchange", "serve", "--json", *words]
-    environment = {**os.environ, "ABSOLUTE_HOME": str(place)}
+    environment = {**os.environ, "ABSOLUTE_HOME": str(place), PARENT: str(os.getpid())}
     with subprocess.Popen(  # noqa: S603 -- our own program, its words are ours
         command, env=environment, stdout=subprocess.PIPE, text=True
     ) as process:
