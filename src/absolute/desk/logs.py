@@ -5,6 +5,7 @@ given as `extra` (run, order, deal, venue ...), so that everything of one order 
 A log that cannot be written is counted and told once, and never stops anything.
 """
 
+import errno
 import logging
 import os
 import sys
@@ -157,7 +158,7 @@ class LogFile(logging.Handler):
         written = os.write(self._handle, line)
         self._torn = written != len(line)
         if self._torn:
-            self.lost += 1
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     def _rotate(self) -> None:
         os.close(self._handle)

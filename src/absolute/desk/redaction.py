@@ -16,15 +16,15 @@ STARS: Final = "***"
 CHARS_MIN: Final = 6
 """A shorter value would hide half the text by chance; no key or password is that short."""
 
-_NAMES = (
-    r"[\w-]*(?:api[_-]?key|apikey|secret|passphrase|password|passwd|signature|authorization|"
-    r"cookie|listen[_-]?key|access[_-]?key|private[_-]?key|(?:^|(?<=[\W_]))(?:sign|token|auth)"
-    r"(?![a-z]))[\w-]*"
+TELLING: Final = re.compile(
+    r"api[_-]?key|apikey|secret|passphrase|password|passwd|signature|authorization|cookie|"
+    r"listen[_-]?key|access[_-]?key|private[_-]?key|(?<![a-z])(?:sign|token|auth)(?![a-z])",
+    re.IGNORECASE,
 )
-TELLING: Final = re.compile(_NAMES, re.IGNORECASE)
 _PAIR: Final = re.compile(
-    rf"(?P<name>{_NAMES})(?P<quote>[\"']?\s*[:=]\s*[\"']?(?:(?:Bearer|Basic)\s+)?)"
-    r"(?P<value>[^\s\"'&,;}\])]+)",
+    # Possessive throughout: a long word is walked once, whatever somebody sends us.
+    r"(?P<name>(?<![\w-])[\w-]++)(?P<between>[\"']?\s*+[:=]\s*+[\"']?(?:(?:Bearer|Basic)\s++)?)"
+    r"(?P<value>[^\s\"'&,;}\])]++)",
     re.IGNORECASE,
 )
 _PEM: Final = re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END|\Z)", re.DOTALL)
@@ -55,11 +55,11 @@ class Redactor:
             text = self._pattern.sub(STARS, text)
         if "PRIVATE KEY" in text:
             text = _PEM.sub(STARS, text)
-        return _PAIR.sub(lambda found: f"{found['name']}{found['quote']}{STARS}", text)
+        return _PAIR.sub(_hide_value, text)
 
     def value(self, value: object, name: str = "") -> Any:  # noqa: ANN401 -- becomes JSON
         """The value in JSON's types, cleaned through and through; `name` is what it is called."""
-        if TELLING.fullmatch(name) and value is not None and not isinstance(value, bool):
+        if TELLING.search(name) and value is not None and not isinstance(value, bool):
             return STARS
         match value:
             case None | bool() | int() | float():
@@ -72,6 +72,12 @@ class Redactor:
                 return [self.value(each) for each in value]
             case _:
                 return self.text(str(value))
+
+
+def _hide_value(found: re.Match[str]) -> str:
+    if TELLING.search(found["name"]) is None:
+        return found[0]
+    return f"{found['name']}{found['between']}{STARS}"
 
 
 def shapes_of(value: str) -> set[str]:
