@@ -22,7 +22,7 @@ def drive(where, prices, wanted=WANTED, **choice):
     async def main():
         with open_store(where) as store:
             run = resumable(store, wanted, **choice)
-            run = run or await begin(store, wanted, prices, new_bot())
+            run = run or await begin(store, wanted, prices, bot=new_bot())
             live = LiveRun(store, run, prices)
 
             async def end():

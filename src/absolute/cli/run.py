@@ -120,7 +120,7 @@ def recover(
     where = place(database)
     way: Way = way_of(where, run_id, account=account, box=box)
     if not dry_run:
-        summary = mend(where, run_id, way, _phrase(way, phrase))
+        summary = mend(where, run_id, way, phrase=_phrase(way, phrase))
         print_json(summary) if as_json else _tell(summary)
         return
     found = explain(where, run_id, way)

@@ -147,7 +147,7 @@ async def _sit(where: str, profile: str, box: BoxState, death: Death | None) -> 
         run = resumable(store, wanted)
         bot = new_bot() if run is None else run.bot
         async with gateway(way, bot, box=box) as market:
-            run = run or await begin(store, wanted, market, bot)
+            run = run or await begin(store, wanted, market, bot=bot)
             live = LiveRun(store, run, Watched(market, reaper), probe=reaper.passes)
             loop.call_later(LAST_LIFE_S if death is None else LIFE_S, live.stop)
             return await live.drive()

@@ -216,7 +216,7 @@ def resumable(store: Store, wanted: Wanted, *, new: bool = False) -> Run | None:
     return None
 
 
-async def begin(store: Store, wanted: Wanted, market: Gateway, bot: BotId) -> Run:
+async def begin(store: Store, wanted: Wanted, market: Gateway, *, bot: BotId) -> Run:
     """Write a new run down, before it does anything."""
     capital = wanted.capital
     if capital is None:

@@ -71,7 +71,7 @@ def trade(session: Session) -> Summary:
             run = resumable(store, wanted, new=session.new)
             bot = new_bot() if run is None else run.bot
             async with gateway(session.way, bot, session.phrase, box=box) as market:
-                run = run or await begin(store, wanted, market, bot)
+                run = run or await begin(store, wanted, market, bot=bot)
                 live = LiveRun(store, run, market)
                 if session.go_on:
                     live.driver.ask(Resumed(live.clock.now_ns(), "command line"))
@@ -80,7 +80,7 @@ def trade(session: Session) -> Summary:
     return _done(main())
 
 
-def mend(where: str, run_id: str | None, way: Way, phrase: str | None) -> Summary:
+def mend(where: str, run_id: str | None, way: Way, *, phrase: str | None) -> Summary:
     """Bring a run in order with its venue and leave it."""
 
     async def main() -> Summary:

@@ -117,7 +117,7 @@ class Ladder:
             case OrderCancelled(client_id=client_id):
                 changed = self._ended(view.orders[client_id], view, reason=None)
             case OrderUnsent(client_id=client_id):
-                changed = self._unsent(view.orders[client_id], view)
+                changed = self._ended(view.orders[client_id], view, reason=None, unsent=True)
             case (
                 OrderRejected(client_id=client_id, reason=reason)
                 | OrderExpired(client_id=client_id, reason=reason)
@@ -340,7 +340,7 @@ class Ladder:
 
     # --- an order ends without filling up ---------------------------------------------------------
 
-    def _ended(self, order: Order, view: View, *, reason: str | None) -> bool:
+    def _ended(self, order: Order, view: View, *, reason: str | None, unsent: bool = False) -> bool:
         role, deal = order.terms.role, self.deal
         if reason == LIQUIDATION:
             # Swept before a forced close: do not want it back until that is over.
@@ -358,6 +358,9 @@ class Ladder:
                 return bool(order.filled) and self._bought(deal, order, view)
             if self.phase is Phase.CLEARING:
                 return not view.live and self._rest(view)
+            if unsent:  # it never reached the venue: what it was for is wanted again
+                self._enter(view)
+                return True
             self.phase = Phase.IDLE
             self._halt("ENTRY_REFUSED", reason or "the first order was cancelled")
             return True
@@ -372,13 +375,6 @@ class Ladder:
             return self._bought(deal, order, view)
         self._want_rungs(deal, view)
         return True
-
-    def _unsent(self, order: Order, view: View) -> bool:
-        """An order that never reached the venue: what it was for is wanted again."""
-        if order.terms.role == ENTRY and self.phase is Phase.ENTERING and self.deal is None:
-            self._enter(view)
-            return True
-        return self._ended(order, view, reason=None)
 
     def _liquidated(self, event: Liquidated, view: View) -> bool:
         deal = self.deal
