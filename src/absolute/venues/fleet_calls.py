@@ -40,6 +40,7 @@ class Calls:
         self._clock = clock
         self._seconds_max = seconds_max
         self._ready: dict[str, AbstractExchange] = {}
+        self._waking: dict[str, asyncio.Lock] = {}
         self._loop: asyncio.AbstractEventLoop | None = None
         self._loop_end: AsyncGenerator[None, None] | None = None
         self.health: dict[str, Health] = {}
@@ -48,15 +49,19 @@ class Calls:
     async def ready(self, name: str) -> AbstractExchange:
         """The exchange, initialized in this event loop; raises ExchangeConnectionError if not."""
         await self._enter_loop()
-        exchange = self._ready.get(name)
-        if exchange is None:
-            exchange = self._roster.exchange(name)
-            if not await self._timed(name, exchange.initialize()):
-                said = f"{name} could not be initialized; look at its configuration."
-                await self._note(name, self._health(name).failed(said, self._clock.now_ns()))
-                raise ExchangeConnectionError(said)
-            self._ready[name] = exchange
-        return exchange
+        async with self._waking.setdefault(name, asyncio.Lock()):
+            exchange = self._ready.get(name)
+            if exchange is None:
+                exchange = self._roster.exchange(name)
+                await self._wake(name, exchange)
+                self._ready[name] = exchange
+            return exchange
+
+    async def _wake(self, name: str, exchange: AbstractExchange) -> None:
+        if not await self._timed(name, exchange.initialize()):
+            said = f"{name} could not be initialized; look at its configuration."
+            await self._note(name, self._health(name).failed(said, self._clock.now_ns()))
+            raise ExchangeConnectionError(said)
 
     async def ask(self, name: str, question: Question[Answer]) -> Answer:
         """One answer; raises an ExchangeError or a UserError and nothing else."""
@@ -113,7 +118,7 @@ class Calls:
         loop = asyncio.get_running_loop()
         if self._loop is loop:
             return
-        self._loop, self._ready = loop, {}
+        self._loop, self._ready, self._waking = loop, {}, {}
         self._loop_end = _until_the_loop_ends(self.close)
         await anext(self._loop_end)
 

@@ -94,9 +94,6 @@ BEYOND: Final = Decimal("0.01")
 ONE_AT_A_TIME: Final = frozenset({"kraken"})
 """Their nonce must grow from call to call, so signed calls may not overtake each other."""
 
-RATES_BY_ACCOUNT: Final = frozenset({"coinbase"})
-"""Their list of markets, asked with a key, tells what this account pays."""
-
 SIZED_IN_QUOTE: Final = frozenset({"coinbase"})
 
 _TYPES: Final = {
@@ -151,6 +148,7 @@ class _Opened:
     session: aiohttp.ClientSession
     public: Any = None
     account: Any = None
+    loop: asyncio.AbstractEventLoop = field(default_factory=asyncio.get_running_loop)
     gateways: dict[str, Gateway] = field(default_factory=dict)
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)
 
@@ -192,16 +190,15 @@ class VenueExchange(AbstractExchange):
             opened.account = open_client(
                 self._profile, keys, session=session, clock=clock, gate=gate
             )
-            if self.venue in RATES_BY_ACCOUNT:
-                await self._ask(opened.account.load_markets)
-            else:
-                opened.account.set_markets(public.markets, public.currencies)
+            # Each client reads the markets itself: ccxt keeps more of them than their list, and
+            # without it Kraken's open orders would be passed over as of another market.
+            await self._ask(opened.account.load_markets)
 
     async def close(self) -> None:
         """Let go of the gateways, the client and the session."""
         opened, self._open = self._open, None
-        if opened is None:
-            return
+        if opened is None or opened.loop is not asyncio.get_running_loop():
+            return  # sockets of an event loop that is over are gone with it
         for gateway in opened.gateways.values():
             await gateway.close()
         for client in (opened.public, opened.account):
