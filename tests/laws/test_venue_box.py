@@ -21,6 +21,7 @@ from absolute.engine.reports import (
     Denied,
     Executions,
     ExecutionSeen,
+    InDoubt,
     ListExecutions,
     ListOpen,
     LookUp,
@@ -39,6 +40,7 @@ from absolute.simex.bybit import bybit_face
 from absolute.simex.certificates import Authority
 from absolute.simex.coinbase import coinbase_face, coinbase_keys
 from absolute.simex.face import BoxKey, Environment
+from absolute.simex.fault_rules import rules_of
 from absolute.simex.faults import FaultBook
 from absolute.simex.kraken import kraken_face, kraken_keys
 from absolute.simex.network import Door, Venue
@@ -85,7 +87,8 @@ async def boxed(place, name, symbol, **options):
     names = frozenset(face.hosts)
     authority = Authority(names)
     root = authority.write_root(place / "root.pem")
-    door = Door((Venue(venue, face),), WallClock(), FaultBook(generator(1)), authority)
+    book = FaultBook(generator(1), rules_of(options.pop("faults", ())))
+    door = Door((Venue(venue, face),), WallClock(), book, authority)
     port = await door.open()
     address = BoxAddress("127.0.0.1", port, root, names)
     around = Surroundings(WallClock(), generator(3), box=address, bot="bot", poll_s=0.05)
@@ -186,6 +189,40 @@ def test_what_is_reported_is_what_the_exchange_did(tmp_path, name, symbol):
         bought = sum((fill.qty for fill in listed.values()), D(0))
         fees = sum((f.fee.amount for f in listed.values() if f.fee.asset == "BTC"), D(0))
         assert dict(said["owned"].totals)["BTC"] == 1 + bought - fees
+
+
+LOST = [
+    {"do": "reset", "accepted": True},
+    {"do": "reset", "accepted": False},
+    {"do": "cut", "size": 15},
+    {"do": "status", "status": 502, "accepted": True},
+    {"do": "status", "status": 504, "accepted": False},
+]
+
+
+@pytest.mark.parametrize("fault", LOST, ids=lambda each: f"{each['do']}-{each.get('accepted')}")
+@VENUES
+def test_an_order_whose_answer_was_lost_is_in_doubt_and_then_found_or_not(
+    tmp_path, name, symbol, fault
+):
+    async def run():
+        rule = fault | {"when": {"method": "POST", "path": "order"}}
+        async with boxed(tmp_path, name, symbol, faults=[rule]) as (_, around, credentials):
+            gateway = await open_gateway(profile(name), symbol, credentials, around=around)
+            try:
+                rung = ClientOrderId("bot-2-rung1")
+                terms = order("rung 1", Side.BUY, "40000", qty=Qty(D("0.01")))
+                report = await gateway.perform(SendOrder(rung, terms))
+                looked = await gateway.perform(LookUp(rung, None))
+                return report, looked, await gateway.perform(ListOpen())
+            finally:
+                await gateway.close()
+
+    report, looked, listed = asyncio.run(run())
+    assert isinstance(report, InDoubt), report
+    arrived = fault.get("accepted", True)
+    assert isinstance(looked, OrderSeen if arrived else NotFound), looked
+    assert len(listed.orders) == (1 if arrived else 0)  # one at most: it was sent once
 
 
 @VENUES

@@ -346,12 +346,12 @@ def test_a_stop_is_cancelled_where_it_lives_also_after_it_triggered(tmp_path):
 # --- streams --------------------------------------------------------------------------------------
 
 
-def hear(tmp_path, face, play, *, future=False):
+def hear(tmp_path, face, play, *, future=False, **options):
     heard: list[Any] = []
 
     async def run():
         name, symbol = ("binanceusdm", "BTC/USDT:USDT") if future else ("binance", "BTC/USDT")
-        async with scene(tmp_path, face, name=f"{name}:demo", symbol=symbol) as held:
+        async with scene(tmp_path, face, name=f"{name}:demo", symbol=symbol, **options) as held:
             listening = asyncio.create_task(held.gateway.listen(heard.append))
             try:
                 async with asyncio.timeout(5):
@@ -448,6 +448,22 @@ def test_row_12_an_expired_listen_key_is_made_anew(tmp_path):
         await until(lambda: len(of(heard, Connected)) == 2)
 
     hear(tmp_path, face, play, future=True)
+    dialled = [dial.query for dial in face.dials if "private" in dial.path]
+    assert dialled == ["listenKey=lk1", "listenKey=lk2"]
+
+
+def test_row_12_a_listen_key_that_ended_in_silence_is_noticed_when_it_is_renewed(tmp_path):
+    keys = iter(("lk1", "lk2", "lk3"))
+    face = usdm()
+    face.routes["POST /fapi/v1/listenKey"] = lambda _: {"listenKey": next(keys)}
+    renewals = iter([{}, (400, {"code": -1125, "msg": "This listenKey does not exist."})])
+    face.routes["PUT /fapi/v1/listenKey"] = lambda _: next(renewals, {})
+
+    async def play(held, heard):
+        await until(lambda: len(of(heard, Connected)) == 2)
+
+    heard = hear(tmp_path, face, play, future=True, renew_s=0.2)
+    assert "key of the stream" in of(heard, Disconnected)[0].detail
     dialled = [dial.query for dial in face.dials if "private" in dial.path]
     assert dialled == ["listenKey=lk1", "listenKey=lk2"]
 

@@ -31,10 +31,11 @@ from absolute.venues.rows import BAD_ROW, AskAgain, Item, Shown, StreamEnd, Tick
 from absolute.venues.sockets import SocketEnded, hear
 
 FIRST_WAIT_S = 0.25
+KEY_ENDED = "-1125"
+"""Binance: this listenKey does not exist. Other failures to renew are tried again in time."""
 STEADY_S = 30.0
 """A socket that stood this long may be dialled again at once; one that flaps may not."""
 LONGEST_WAIT_S = 30.0
-RENEW_S = 20 * 60.0
 SYNC_S = 10 * 60.0
 
 POLL_PACE = Pace(Lane.QUESTION, 120_000_000_000)
@@ -117,6 +118,7 @@ class Listener:
         self._session: aiohttp.ClientSession = parts.session
         self._around = around
         self._asking: set[asyncio.Task[None]] = set()
+        self._hearing: asyncio.Task[None] | None = None
 
     def _now(self) -> Nanos:
         return self._around.clock.now_ns()
@@ -134,7 +136,7 @@ class Listener:
                 return
             if self._profile.streams is not None:
                 group.create_task(self._private(line, put))
-                group.create_task(self._every(RENEW_S, self._renew))
+                group.create_task(self._every(self._around.renew_s, self._renew))
             group.create_task(self._every(self._around.fees_s, lambda: self._late_fees(put)))
 
     async def _every(self, seconds: float, act: Callable[[], Awaitable[None]]) -> None:
@@ -146,10 +148,12 @@ class Listener:
         await self._gateway.sync()
 
     async def _renew(self) -> None:
+        """Keep the stream's key alive; one that has ended in silence ends its socket here."""
         try:
             await self._dialect.renew()
-        except VenueFault:
-            return  # the venue will say that the key has ended, and a new one is made then
+        except VenueFault as fault:
+            if fault.code == KEY_ENDED and self._hearing is not None:
+                self._hearing.cancel()
 
     async def _late_fees(self, put: Put) -> None:
         for report in await self._gateway.late_fees():
@@ -162,19 +166,32 @@ class Listener:
         while True:
             begun = asyncio.get_running_loop().time()
             try:
-                socket = await self._dialect.private_socket()
-                assert socket is not None
-                await self._hear(socket, line.came, lambda item: self._told(item, put))
-            except SocketEnded as ended:
+                detail = await self._private_once(line, put)
+            except (SocketEnded, VenueFault) as ended:
                 detail = str(ended)
-            except VenueFault as fault:
-                detail = fault.detail
             unheard = not line.up
             attempt = 0 if _steady(begun) else attempt + 1
             line.went(detail)
             if unheard:
                 await self._gateway.sync()  # an unread clock is why a hello may be refused
             await asyncio.sleep(wait_before(attempt, self._around.generator))
+
+    async def _private_once(self, line: Line, put: Put) -> str:
+        """One private socket from dial to end; gives why it was left, raises why it broke."""
+        socket = await self._dialect.private_socket()
+        assert socket is not None
+        hearing = asyncio.create_task(
+            self._hear(socket, line.came, lambda item: self._told(item, put))
+        )
+        self._hearing = hearing
+        try:
+            await asyncio.wait({hearing})
+        finally:
+            hearing.cancel()
+            await asyncio.gather(hearing, return_exceptions=True)
+        if not hearing.cancelled():
+            hearing.result()
+        return "the key of the stream has ended"
 
     async def _public(self, put: Put) -> None:
         attempt = 0

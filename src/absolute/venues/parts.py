@@ -17,7 +17,8 @@ from absolute.venues.sockets import Patience
 class Surroundings:
     """What a gateway is handed from outside: time, luck, the box's address, the bot's name.
 
-    `patience` of sockets, and how often a polled venue and late fees are asked for, in seconds.
+    `patience` of sockets, and how often a polled venue and late fees are asked for and a stream's
+    key is kept alive, in seconds.
     `gates` are shared by all gateways made with the same surroundings: one key has one budget.
     """
 
@@ -28,6 +29,7 @@ class Surroundings:
     patience: Patience = field(default_factory=Patience)
     poll_s: float = 2.0
     fees_s: float = 5.0
+    renew_s: float = 20 * 60.0
     gates: dict[str, Gate] = field(default_factory=dict)
 
 
