@@ -8,22 +8,25 @@ from hypothesis import strategies as st
 from absolute.domain.fees import FeeCoin, FeeSchedule
 from absolute.domain.instrument import Side
 from absolute.domain.order import TimeInForce
-from absolute.domain.units import Nanos, Price, Qty, Quote, Ratio
+from absolute.domain.units import Asset, Nanos, Price, Qty, Quote, Ratio
 from absolute.matching.book import SelfTrade
 from absolute.simex.exchange import Exchange, Scope
 from absolute.simex.facts import Executed
 from absolute.simex.house import HouseStyle
 from absolute.simex.listing import VenueRules
-from absolute.simex.orders import Amendment, OrderAsk, OrderNumber, Trigger
+from absolute.simex.orders import Amendment, Execution, OrderAsk, OrderNumber, Trigger
 
 from tests.box_markets import (
+    BTC,
     LINEAR,
     ONE,
     SECOND,
     SPOT,
     START,
     TWO,
+    USDT,
     D,
+    balance,
     exchange,
     listing,
     wild_tape,
@@ -71,6 +74,20 @@ ACTS = st.lists(
     min_size=1,
     max_size=30,
 )
+
+
+STARTS = {ONE: {USDT: D(10_000), BTC: D(0)}, TWO: {USDT: D(10_000), BTC: D(1)}}
+
+
+def moved(each: Execution, asset: Asset) -> Decimal:
+    """What one execution adds to an asset, reckoned afresh."""
+    total = -each.fee.amount if each.fee.asset == asset else Decimal(0)
+    sign = 1 if each.side is Side.BUY else -1
+    if each.market == LINEAR:
+        return total + (each.realised if asset == USDT else Decimal(0))
+    if asset == BTC:
+        return total + sign * each.qty
+    return total - sign * each.value
 
 
 def perform(box: Exchange, acts) -> Nanos:
@@ -126,6 +143,17 @@ def test_money_is_conserved_and_positions_and_balances_follow_from_the_fills(act
                 assert row.filled <= row.ask.qty
             if row.ask.spend is not None:
                 assert row.value <= row.ask.spend
+        for asset, start in STARTS[who].items():
+            assert balance(box, who, asset) == start + sum(
+                (moved(each, asset) for each in audit.executions), Decimal(0)
+            )
+        view = box.position(who, LINEAR)
+        linear = [each for each in audit.executions if each.market == LINEAR]
+        cash = sum(
+            (each.value if each.side is Side.SELL else -each.value for each in linear), Decimal(0)
+        )
+        realised = sum((each.realised for each in linear), Decimal(0))
+        assert abs(cash - realised + view.qty * (view.entry or 0)) < D("0.000001")
     for fact in box.drain():
         if isinstance(fact, Executed) and fact.order.ask.price is not None:
             worse = 1 if fact.order.ask.side is Side.BUY else -1

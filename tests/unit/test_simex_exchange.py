@@ -298,6 +298,20 @@ def test_a_triggered_order_without_funds_is_cancelled():
     assert (after.status, after.end) == (BoxStatus.CANCELLED, EndCause.TRIGGER_FUNDS)
 
 
+def test_a_stop_that_holds_its_funds_holds_what_its_new_terms_need():
+    box = exchange(flat_tape())
+    trigger = Trigger(Price(D("51000")), rising=True, holds=True)
+    row = taken(box.submit(ONE, ask(Side.BUY, "0.01", "51000", trigger=trigger), START))
+    assert held(box, ONE, USDT) == 510
+    change = Amendment(qty=Qty(D("0.02")))
+    taken(box.amend(ONE, row.number, change=change, now=START))
+    assert held(box, ONE, USDT) == 1020
+    dear = box.amend(ONE, row.number, change=Amendment(qty=Qty(D(1))), now=START)
+    assert refused(dear) is Refusal.FUNDS_SHORT
+    box.cancel(ONE, row.number, START)
+    assert held(box, ONE, USDT) == 0
+
+
 def test_a_trailing_stop_follows_the_best_price():
     box = exchange(path_tape(["50000", "51000", "50000"]))
     box.submit(ONE, ask(Side.BUY, "0.1", market=LINEAR), START)

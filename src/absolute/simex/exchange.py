@@ -206,7 +206,7 @@ class Exchange(Readings):
         if refused is not None:
             return refused
         pit = floor.pits[ask.market]
-        told = self._entry(account, ask)
+        told = _entry(floor, account, ask)
         if isinstance(told, Refused):
             return told
         lot = pit.listing.instrument.lot
@@ -225,13 +225,6 @@ class Exchange(Readings):
         if waits:
             return floor.wait(row, told.hold)
         return floor.enter(row, told.hold, lots=told.lots, ticks=told.ticks)
-
-    def _entry(self, account: AccountId, ask: OrderAsk) -> Entry | Refused:
-        """What a new order reserves; one that waits without holding reserves nothing yet."""
-        if ask.trigger is not None and not ask.trigger.holds:
-            pit = self._floor.pits[ask.market]
-            return Entry(Hold(pit.listing.instrument.settle, ZERO), 1, None)
-        return entry(self._floor, account, ask)
 
     def _amended(self, row: BoxOrder, change: Amendment, now: Nanos) -> BoxOrder | Refused:
         floor, ask = self._floor, row.ask
@@ -252,7 +245,7 @@ class Exchange(Readings):
         if fault is not None:
             return fault
         if row.status is BoxStatus.WAITING:
-            return floor.change(replace(row, ask=terms, updated=now))
+            return self._amended_waiting(replace(row, ask=terms, updated=now))
         rest = replace(terms, qty=type(qty)(qty - row.filled))
         told = entry(floor, row.account, rest, replacing=row.number)
         if isinstance(told, Refused):
@@ -261,6 +254,17 @@ class Exchange(Readings):
             return Refused(Refusal.TERMS_INVALID, "a market order cannot be changed")
         after = replace(row, ask=terms, updated=now)
         return floor.amend(after, told.hold, lots=told.lots, ticks=told.ticks)
+
+    def _amended_waiting(self, row: BoxOrder) -> BoxOrder | Refused:
+        """A waiting order with other terms; one that holds its funds holds what it needs now."""
+        floor, trigger = self._floor, row.ask.trigger
+        if trigger is not None and trigger.holds:
+            told = entry(floor, row.account, row.ask, replacing=row.number)
+            if isinstance(told, Refused):
+                return told
+            floor.bank.release(row.account, row.number, None)
+            floor.bank.hold(row.account, row.number, told.hold)
+        return floor.change(row)
 
     def _alive(self, account: AccountId, number: OrderNumber) -> BoxOrder | Refused:
         """An order that may still be changed."""
@@ -313,3 +317,11 @@ def _triggered(floor: Floor, pit: Pit) -> list[BoxOrder]:
         if last >= trigger.price if trigger.rising else last <= trigger.price:
             found.append(floor.table.row(row.number))
     return found
+
+
+def _entry(floor: Floor, account: AccountId, ask: OrderAsk) -> Entry | Refused:
+    """What a new order reserves; one that waits without holding reserves nothing yet."""
+    if ask.trigger is not None and not ask.trigger.holds:
+        settle = floor.pits[ask.market].listing.instrument.settle
+        return Entry(Hold(settle, ZERO), 1, None)
+    return entry(floor, account, ask)
