@@ -118,7 +118,7 @@ def day_ticker(call: Call) -> Any:  # noqa: ANN401 -- one row or a list of them
     rows = mini_row if short else day_row
 
     def one(listing: Listing, state: MarketState) -> dict[str, Any]:
-        return rows(state, listing.market.symbol, Figures(listing), call.now)
+        return rows(state, Figures(listing), call.now)
 
     return _one_or_all(call, one)
 

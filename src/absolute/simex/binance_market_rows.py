@@ -134,7 +134,7 @@ def candles_of(
     return found[:limit]
 
 
-def day_row(state: MarketState, symbol: str, figures: Figures, now: Nanos) -> Row:
+def day_row(state: MarketState, figures: Figures, now: Nanos) -> Row:
     """The last 24 hours, in full."""
     day = state.day(now)
     change = day.last - day.open
@@ -142,7 +142,7 @@ def day_row(state: MarketState, symbol: str, figures: Figures, now: Nanos) -> Ro
     average = day.turnover / day.volume if day.volume else day.last
     last = state.trades(1)
     row: Row = {
-        "symbol": symbol,
+        "symbol": state.market.symbol,
         "priceChange": figures.price(change),
         "priceChangePercent": f"{percent:.3f}",
         "weightedAvgPrice": figures.price(average),
@@ -158,10 +158,10 @@ def day_row(state: MarketState, symbol: str, figures: Figures, now: Nanos) -> Ro
     return row | _span(state, figures, now)
 
 
-def mini_row(state: MarketState, symbol: str, figures: Figures, now: Nanos) -> Row:
+def mini_row(state: MarketState, figures: Figures, now: Nanos) -> Row:
     """The last 24 hours, in short (`type=MINI`)."""
     return {
-        "symbol": symbol,
+        "symbol": state.market.symbol,
         "lastPrice": figures.price(state.last),
         **_span(state, figures, now),
     }

@@ -86,7 +86,7 @@ def book_event(state: MarketState, figures: Figures, now: Nanos) -> Row:
     return row
 
 
-def depth_event(delta: BookDelta, listing: Listing, figures: Figures, now: Nanos) -> Row:
+def depth_event(delta: BookDelta, listing: Listing, figures: Figures, *, now: Nanos) -> Row:
     """`depthUpdate`: the levels as they are now, zero where one is gone."""
     row = _head("depthUpdate", listing.market.symbol, now)
     if figures.futures:

@@ -254,7 +254,7 @@ class Streams:
         figures, state = self._figures(listing.market), self._exchange.market(listing.market)
         if feed.kind == "depth":
             if feed.delta.last_id:
-                self._tell(feed, depth_event(feed.delta, listing, figures, now))
+                self._tell(feed, depth_event(feed.delta, listing, figures, now=now))
                 feed.delta = BookDelta(previous_id=feed.delta.last_id)
         elif feed.kind == "partial" and feed.stale:
             feed.stale = False

@@ -23,6 +23,7 @@ from absolute.simex.binance_market_calls import (
     price_ticker,
 )
 from absolute.simex.binance_usdm_account import ACCOUNT_METHODS, ACCOUNT_ROUTES
+from absolute.simex.binance_usdm_algos import UsdmAlgos
 from absolute.simex.binance_usdm_events import UsdmEvents
 from absolute.simex.binance_usdm_trading import UsdmTrading
 from absolute.simex.binance_world import (
@@ -99,6 +100,7 @@ class BinanceUsdmFace:
         self.listen_keys = {key: ListenKeys() for key in exchanges}
         self._worlds = {key: World(each, USDM_LIMITS) for key, each in exchanges.items()}
         self._trading = {key: UsdmTrading() for key in exchanges}
+        self._algos = {key: UsdmAlgos() for key in exchanges}
         self._events = {key: UsdmEvents(each.rejected) for key, each in self._trading.items()}
         self._routes = {key: self._routes_of(key) for key in exchanges}
         self._apis = {key: SocketApi(self._methods_of(key)) for key in exchanges}
@@ -130,6 +132,7 @@ class BinanceUsdmFace:
             **USDM_MARKET_ROUTES,
             **ACCOUNT_ROUTES,
             **self._trading[environment].routes(),
+            **self._algos[environment].routes(),
             **self.listen_keys[environment].routes(),
             ("GET", "/fapi/v1/exchangeInfo"): Route(exchange_info),
         }
@@ -138,6 +141,7 @@ class BinanceUsdmFace:
         return {
             **ACCOUNT_METHODS,
             **self._trading[environment].methods(),
+            **self._algos[environment].methods(),
             **self.listen_keys[environment].methods(),
             "depth": Route(depth, 10),
             "ticker.price": Route(price_ticker, 1),

@@ -91,7 +91,7 @@ def usdm_ask(call: Call, listing: Listing, client_id: str) -> OrderAsk:
     return _ask(call, listing, side, (kind, in_force, client_id), (quantity, price))
 
 
-def algo_ask(call: Call, listing: Listing, client_id: str, state: MarketState) -> OrderAsk:
+def algo_ask(call: Call, listing: Listing, client_id: str, *, state: MarketState) -> OrderAsk:
     """What POST algoOrder asks for; raises `BinanceRefused`."""
     if call.required("algoType") != "CONDITIONAL":
         raise BinanceRefused(mandatory("algoType"))

@@ -164,7 +164,6 @@ class SocketApi:
         session = self.sessions[socket]
         ident: Any = None
         account: str | None = None
-        told_without_limits = False
         try:
             asked = _request(text)
             ident, method = asked.get("id"), str(asked.get("method"))
@@ -173,7 +172,6 @@ class SocketApi:
                 raise BinanceRefused(JSON_INVALID)
             texts = {name: value_text(value) for name, value in parameters.items()}
             own = self._own.get(method)
-            told_without_limits = own is not None
             route = own.route if own is not None else self._methods.get(method)
             if route is None:
                 raise BinanceRefused(METHOD_UNKNOWN)
@@ -188,7 +186,7 @@ class SocketApi:
             row: Row = {"id": ident, "status": OK, "result": result}
         except BinanceRefused as refused:
             row = {"id": ident, "status": refused.fault.status, "error": error_row(refused)}
-        if session.tell_limits and not told_without_limits:
+        if session.tell_limits:
             row["rateLimits"] = world.meter.rows(session.peer, account, now)
         return Frame(socket, json.dumps(row))
 
