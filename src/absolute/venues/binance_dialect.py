@@ -4,6 +4,7 @@ Sources: Binance spot REST API, WebSocket API (user data stream) and stream page
 what answers mean for our orders.
 """
 
+import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from decimal import Decimal
@@ -18,6 +19,7 @@ from absolute.venues import binance_rows
 from absolute.venues.dialect import Holding, Line, Socket, Unfit, malformed
 from absolute.venues.error_table import Meaning, VenueFault, meaning_of
 from absolute.venues.market_filters import amount_of, binance_instrument, exact, spend_down
+from absolute.venues.profile_table import WINDOW_MS
 from absolute.venues.rows import BAD_ROW, Item, Row, Shown, Tick, Traded, nanos_of, positive
 
 DAY_NS: Final = 86_400 * 1_000_000_000
@@ -26,6 +28,8 @@ LONG_NS: Final = 30 * DAY_NS
 """A span longer than this is read from the first trade of all instead of day by day."""
 PAGE: Final = 1000
 SPEND_UNIT: Final = Decimal("1e-8")
+ED25519_CHARS_MAX: Final = 120
+"""A private key in text that is longer than this is an RSA key."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -275,9 +279,7 @@ class BinanceDialect:
         )
 
     def _hello(self) -> tuple[Row, ...]:
-        from ccxt.pro import binance  # type: ignore[import-untyped]  # signs as the REST half does
-
-        signed = binance.sign_params(self._line.client, {})
+        signed = _signed(self._line.client)
         return ({"id": "1", "method": "userDataStream.subscribe.signature", "params": signed},)
 
     def public_socket(self) -> Socket | None:
@@ -297,6 +299,23 @@ class BinanceDialect:
     async def close(self) -> None:
         """Let go of the ccxt object."""
         await self._line.client.close()
+
+
+def _signed(client: Any) -> dict[str, Any]:  # noqa: ANN401 -- ccxt has no types
+    """The parameters of a WebSocket API call, signed in their sorted order by ccxt's own means."""
+    words = {
+        "apiKey": client.apiKey,
+        "recvWindow": WINDOW_MS,
+        "timestamp": client.milliseconds(),
+    }
+    secret, text = client.secret, client.rawencode(words)
+    if "PRIVATE KEY" not in secret:
+        signature = client.hmac(client.encode(text), client.encode(secret), hashlib.sha256)
+    elif len(secret) > ED25519_CHARS_MAX:
+        signature = client.rsa(text, secret, "sha256")
+    else:
+        signature = client.eddsa(client.encode(text), secret, "ed25519")
+    return words | {"signature": signature}
 
 
 def _holding(row: Row) -> Holding:

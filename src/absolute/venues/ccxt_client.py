@@ -14,8 +14,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import aiohttp
-import ccxt  # type: ignore[import-untyped]
-import ccxt.async_support  # type: ignore[import-untyped]
 import yarl
 
 from absolute.domain.errors import UserError
@@ -259,12 +257,14 @@ def _says_yes(parsed: Any) -> bool:  # noqa: ANN401 -- JSON enters
 
 def _refuse_as_ccxt(client: Any, what: tuple[str, str], reply: Reply, parsed: Any) -> None:  # noqa: ANN401 -- ccxt has no types
     """Let ccxt look for an error in its own words; only the raw code and status are kept."""
+    from ccxt import BaseError  # type: ignore[import-untyped]  # takes a second: only where used
+
     method, url = what
     try:
         client.handle_errors(
             reply.status, "", url, method, dict(reply.headers), reply.text, parsed, {}, None
         )
-    except ccxt.BaseError as error:
+    except BaseError as error:
         code, text = raw_code(Family.UNIFIED, parsed)
         raise VenueFault(
             text or str(error)[:TEXT_CHARS_MAX],
@@ -295,6 +295,8 @@ def open_client(
     No limiter of ccxt's (it delays every order on an idle account), no retries, numbers as text,
     no broker ids and no Referer.
     """
+    import ccxt.async_support  # type: ignore[import-untyped]  # takes a second: only where used
+
     ours: Any = type("OurClient", (OurWire, getattr(ccxt.async_support, profile.ccxt_id)), {})
     kinds = ["spot", "linear"] if profile.linear and profile.spot else None
     kinds = kinds or (["linear"] if profile.linear else ["spot"])

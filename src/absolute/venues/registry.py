@@ -16,8 +16,15 @@ from absolute.venues.limiter import Gate, Limiter, rules_for
 from absolute.venues.parts import Parts, Surroundings
 from absolute.venues.profiles import Family, Profile
 from absolute.venues.rows import BAD_ROW
-from absolute.venues.unified_dialect import open_unified
 from absolute.venues.usdm_dialect import open_usdm
+
+
+async def open_unified(line: Line, symbol: str) -> Dialect:
+    """Any other venue, in ccxt's words."""
+    from absolute.venues import unified_dialect  # stands on ccxt, which takes a second to import
+
+    return await unified_dialect.open_unified(line, symbol)
+
 
 Opener = Callable[[Line, str], Awaitable[Dialect]]
 OPENERS: dict[Family, Opener] = {
