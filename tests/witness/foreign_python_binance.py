@@ -140,6 +140,12 @@ async def trade_at_market(client, stream):
         symbol=SYMBOL, side="BUY", type="MARKET", quantity="0.010", **terms
     )
     row = await heard(stream, state(bought["orderId"], "FILLED"), "a filled order")
+    wallet = "ACCOUNT_UPDATE" if FUTURES else "outboundAccountPosition"
+    await call["create"](symbol=SYMBOL, side="BUY", type="MARKET", quantity="0.010")
+    await heard(stream, lambda told: told.get("e") == wallet, "the wallet")
+    if FUTURES:
+        terms = {"side": "SELL", "type": "MARKET", "quantity": "0.010", "reduceOnly": "true"}
+        await call["create"](symbol=SYMBOL, **terms)
     trades = await call["trades"](symbol=SYMBOL)
     history = await call["all"](symbol=SYMBOL)
     say(

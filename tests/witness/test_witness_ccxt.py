@@ -234,6 +234,8 @@ def test_ccxt_trades_and_its_books_agree_with_every_stream(box, world):
                 )
                 await heard.until(lambda it: "closed" in it.states(closing["id"]))
                 await heard.until(lambda it: it.balances)
+            ended = {each["id"] for each in await exchange.fetch_closed_orders(symbol)}
+            assert {bought["id"], closing["id"]} <= ended
             order = await closed(exchange, bought["id"], symbol)
             flat = await exchange.fetch_positions([symbol]) if world.linear else []
             return order, own, kept, held, flat, heard
@@ -288,6 +290,60 @@ def test_ccxt_keeps_a_stop_waiting_and_takes_it_back(box, world):
     [waiting] = [each for each in found if each["id"] == number]
     assert waiting["triggerPrice"] == pytest.approx(last * 1.1, rel=1e-4)
     assert number not in [each["id"] for each in left]
+
+
+@pytest.mark.parametrize("world", [each for each in WORLDS if each.linear], ids=named)
+def test_ccxt_sets_leverage_and_watches_its_position(box, world):
+    async def play():
+        async with opened(box, world) as exchange:
+            await exchange.load_markets()
+            symbol = world.symbol
+            await exchange.set_leverage(5, symbol)
+            await exchange.set_leverage(7, symbol)
+            watching = asyncio.create_task(held(exchange, symbol))
+            await asyncio.sleep(1)
+            await exchange.create_order(symbol, "market", "sell", 0.02)
+            told = await asyncio.wait_for(watching, PATIENCE_S)
+            [asked] = await exchange.fetch_positions([symbol])
+            await exchange.create_order(symbol, "market", "buy", 0.02, None, {"reduceOnly": True})
+            return told, asked
+
+    told, asked = asyncio.run(play())
+    assert (told["side"], told["contracts"]) == ("short", 0.02)
+    assert (asked["side"], asked["contracts"]) == ("short", 0.02)
+    assert asked["entryPrice"] == pytest.approx(told["entryPrice"], rel=1e-6)
+
+
+async def held(exchange, symbol):
+    """The first position of the stream that holds something."""
+    while True:
+        for each in await exchange.watch_positions([symbol]):
+            if each["contracts"]:
+                return dict(each)
+
+
+@pytest.mark.parametrize(
+    "world", [each for each in WORLDS if each.exchange != "binance"], ids=named
+)
+def test_ccxt_orders_over_a_socket_where_the_world_offers_it(box, world):
+    async def play():
+        async with opened(box, world) as exchange:
+            await exchange.load_markets()
+            symbol = world.symbol
+            last = (await exchange.fetch_ticker(symbol))["last"]
+            order = await asyncio.wait_for(
+                exchange.create_order_ws(symbol, "limit", "buy", 0.01, last * 0.9), PATIENCE_S
+            )
+            waiting = {each["id"] for each in await exchange.fetch_open_orders(symbol)}
+            await asyncio.wait_for(exchange.cancel_order_ws(order["id"], symbol), PATIENCE_S)
+            left = {each["id"] for each in await exchange.fetch_open_orders(symbol)}
+            return order["id"] in waiting, order["id"] in left
+
+    if (world.exchange, world.environment) == ("bybit", "demo"):
+        with pytest.raises(ccxt.BaseError):
+            asyncio.run(play())
+    else:
+        assert asyncio.run(play()) == (True, False)
 
 
 @pytest.mark.parametrize("world", WORLDS[::2], ids=named)
