@@ -1,6 +1,6 @@
 """Owns nothing: the names PowerTraderAI+ programs import from here, from where they live.
 
-See docs/powertrader.md for what is safe by default and how to point a program at the box.
+See docs/fleet.md for what is safe by default and how to point a program at the box.
 """
 
 from absolute.desk.powertrader_exchanges import ExchangeFactory

@@ -156,30 +156,6 @@ class KrakenFace(PlainFace):
 
     # --- what anybody may ask -----------------------------------------------------------------
 
-    def time(self, words: dict[str, str], now: Nanos) -> object:
-        """The time, in whole seconds."""
-        del words
-        return {"unixtime": now // NANOS_PER_SECOND, "rfc1123": ""}
-
-    def system_status(self, words: dict[str, str], now: Nanos) -> object:
-        """Always online."""
-        del words, now
-        return {"status": "online", "timestamp": ""}
-
-    def assets(self, words: dict[str, str], now: Nanos) -> object:
-        """The coins and the dollar."""
-        del words, now
-        return {
-            name: {
-                "aclass": "currency",
-                "altname": _ALTERNATE[name],
-                "decimals": 4 if name == "ZUSD" else 10,
-                "display_decimals": 2 if name == "ZUSD" else 5,
-                "status": "enabled",
-            }
-            for name in _ASSETS.values()
-        }
-
     def asset_pairs(self, words: dict[str, str], now: Nanos) -> object:
         """The markets with their grids and rates."""
         del words, now
@@ -378,12 +354,39 @@ class KrakenFace(PlainFace):
         raise _No("EQuery:Unknown asset pair")
 
 
+def _time(face: KrakenFace, words: dict[str, str], now: Nanos) -> object:
+    """The time, in whole seconds."""
+    del face, words
+    return {"unixtime": now // NANOS_PER_SECOND, "rfc1123": ""}
+
+
+def _system_status(face: KrakenFace, words: dict[str, str], now: Nanos) -> object:
+    """Always online."""
+    del face, words, now
+    return {"status": "online", "timestamp": ""}
+
+
+def _assets(face: KrakenFace, words: dict[str, str], now: Nanos) -> object:
+    """The coins and the dollar."""
+    del face, words, now
+    return {
+        name: {
+            "aclass": "currency",
+            "altname": _ALTERNATE[name],
+            "decimals": 4 if name == "ZUSD" else 10,
+            "display_decimals": 2 if name == "ZUSD" else 5,
+            "status": "enabled",
+        }
+        for name in _ASSETS.values()
+    }
+
+
 _Public = Callable[[KrakenFace, dict[str, str], Nanos], object]
 _Private = Callable[[KrakenFace, AccountId, dict[str, str], Nanos], object]
 _PUBLIC: Final[Mapping[str, _Public]] = {
-    "Time": KrakenFace.time,
-    "SystemStatus": KrakenFace.system_status,
-    "Assets": KrakenFace.assets,
+    "Time": _time,
+    "SystemStatus": _system_status,
+    "Assets": _assets,
     "AssetPairs": KrakenFace.asset_pairs,
     "Ticker": KrakenFace.ticker,
     "Depth": KrakenFace.depth,
