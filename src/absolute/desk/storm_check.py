@@ -37,6 +37,9 @@ ZERO: Final = Decimal(0)
 PRICE_AGE_MAX: Final = 60 * S
 MARKET_AGE_MAX: Final = 10 * S
 REQUESTS_PER_SECOND: Final = 40
+TOLD_AFTER: Final = S // 5
+LOSSY: Final = frozenset({"frame_lost", "frame_slow", "frame_reordered", "cut_in", "stream_silent"})
+"""Faults under which the stream may keep a trade back without saying so."""
 
 STEPS: Final = {
     OrderAccepted: Step.ACCEPT,
@@ -68,15 +71,22 @@ class Checker:
     submits: dict[str, tuple[int, Terms]] = field(default_factory=dict)
     status: dict[str, Status] = field(default_factory=dict)
     ended: dict[str, str] = field(default_factory=dict)
+    doubted: set[str] = field(default_factory=set)
     booked: dict[str, Decimal] = field(default_factory=dict)
     trades: set[str] = field(default_factory=set)
     stopped: bool = False
     paused: bool = False
     halted: bool = False
     priced_at: int | None = None
+    lossy: bool = False
     created: Counter[str] = field(default_factory=Counter)
     _second: int = 0
     _asked: int = 0
+
+    def __post_init__(self) -> None:
+        """Know whether this weather keeps trades back."""
+        names = {name for _time, name in self.weather.times} | set(self.weather.shares)
+        self.lossy = not LOSSY.isdisjoint(names)
 
     # --- the journal ----------------------------------------------------------------------------
 
@@ -113,7 +123,14 @@ class Checker:
                 name = str(each.fill.client_id)
                 self.booked[name] = self.booked.get(name, ZERO) + each.fill.qty
         self.ended = {str(each.client_id): "" for each in events if isinstance(each, Ending)}
-        self.status, self.priced_at = {}, None
+        self.status, self.priced_at, self.doubted = {}, None, set()
+        for each in events:
+            if isinstance(each, OrderLost):
+                self.doubted.add(str(each.client_id))
+            elif isinstance(each, Ending | OrderAccepted):
+                self.doubted.discard(str(each.client_id))
+            elif isinstance(each, OrderFilled):
+                self.doubted.discard(str(each.fill.client_id))
 
     def _filled(self, event: OrderFilled) -> None:
         fill = event.fill
@@ -151,6 +168,10 @@ class Checker:
             name, step = event.client_id, STEPS[type(event)]
         else:
             return
+        if isinstance(event, OrderLost):
+            self.doubted.add(str(name))
+        else:
+            self.doubted.discard(str(name))
         before = self.status.get(str(name))
         after = book.orders[name].status
         if before is not None:
@@ -170,8 +191,8 @@ class Checker:
 
     # --- the wire -------------------------------------------------------------------------------
 
-    def left(self, client_id: str, terms: Terms, *, now: Nanos) -> None:
-        """An order leaves the process."""
+    def left(self, client_id: str, terms: Terms, *, now: Nanos, at: int) -> None:
+        """An order leaves the process, which believes that it is `now`; in truth it is `at`."""
         if client_id not in self.submits:
             raise Violated("V9", f"{client_id} leaves and is not in the journal")
         wished, journalled = self.submits[client_id]
@@ -185,8 +206,20 @@ class Checker:
             return
         if self.priced_at is None or now - self.priced_at > PRICE_AGE_MAX + S:
             raise Violated("V12", f"{client_id} leaves on a price that is too old")
+        if self.doubted:
+            raise Violated("V10", f"{client_id} leaves while {sorted(self.doubted)} is in doubt")
+        self._saw_all(client_id, at)
         if self.stopped or (self.paused and terms.role == "entry"):
             raise Violated("V17", f"{client_id} leaves although the bot was stopped or paused")
+
+    def _saw_all(self, client_id: str, at: int) -> None:
+        """Growth leaves only when nothing was missed, but for what a stream loses unnoticed."""
+        if self.lossy:
+            return
+        late = [each.id for each in self.venue.trades if each.time < at - TOLD_AFTER]
+        missed = set(late) - self.trades
+        if missed:
+            raise Violated("V10", f"{client_id} leaves before {sorted(missed)} are booked")
 
     def asked(self, now: int) -> None:
         """A request of any kind leaves."""

@@ -52,8 +52,16 @@ class Happenings:
     def _mend_in(self) -> None:
         self._line.cut_in = False
 
+    def _refusing(self) -> None:
+        """Nobody takes a connection for a while."""
+        self._line.refusing = True
+        self._line.time.after(self._chance.between(1 * S, 15 * S), self._mend_refusing)
+
+    def _mend_refusing(self) -> None:
+        self._line.refusing = False
+
     def _price_frozen(self) -> None:
-        self.frozen_until = self._line.time.now + self._chance.between(20 * S, 90 * S)
+        self.frozen_until = self._line.time.now + self._chance.between(20 * S, 120 * S)
 
     # --- the process ------------------------------------------------------------------------------
 

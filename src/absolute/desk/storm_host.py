@@ -54,13 +54,13 @@ class Fuse:
     def __init__(self) -> None:
         self.left: int | None = None
 
-    def burn(self, _point: str = "") -> None:
+    def burn(self, point: str) -> None:
         """One step more."""
         if self.left is not None:
             self.left -= 1
             if self.left < 0:
                 self.left = None
-                raise Killed
+                raise Killed(point)
 
 
 class StormJournal:
@@ -185,7 +185,8 @@ class Host:
         try:
             action()
             self._dispatch()
-        except Killed:
+        except Killed as killed:
+            self.line.seen[f"killed_at_{killed}"] += 1
             self.crash()
             return
         except FAULTS as fault:
@@ -228,7 +229,9 @@ class Host:
             self.tell(f"-> {request}")
             self.checker.asked(line.time.now)
             if isinstance(request, SendOrder):
-                self.checker.left(str(request.client_id), request.terms, now=line.local)
+                self.checker.left(
+                    str(request.client_id), request.terms, now=line.local, at=line.time.now
+                )
             line.perform(request)
         waiting = live.custody.alarms.waiting
         while waiting:

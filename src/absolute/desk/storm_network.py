@@ -110,6 +110,7 @@ class Line:
     up: bool = False
     cut_out: bool = False
     cut_in: bool = False
+    refusing: bool = False
     shares: dict[str, float] = field(default_factory=dict)
 
     @property
@@ -135,13 +136,18 @@ class Line:
     def perform(self, request: Request) -> None:
         """Send one request."""
         ticket = Ticket(request, self.local, self.life)
-        if self.strikes("never_sent"):
+        if self.refusing or self.strikes("never_sent"):
             self._answer_later(ticket, lambda now: _never_left(request, now), 5 * MS)
             return
         self.time.after(TIMEOUT, lambda: self._run_out(ticket))
         if self.cut_out or self.strikes("request_lost"):
             return
         stamp = self.local
+        if isinstance(request, SendOrder) and self.strikes("sent_then_reset"):
+            # The bytes are on their way, and nobody will hear the reply.
+            self._answer_later(ticket, lambda now: _unknown(request, now, "reset"), 20 * MS)
+            self.time.after(self.chance.between(0, 5 * S), lambda: self._arrive(ticket, stamp))
+            return
         self.time.after(self._delay("request_slow", 5 * S), lambda: self._arrive(ticket, stamp))
         if isinstance(request, SendOrder) and self.strikes("request_twice"):
             again = self.chance.between(1 * MS, 2 * S)
@@ -238,7 +244,7 @@ class Line:
             case LookUp(client_id=client_id):
                 forgetful = self.strikes("closed_forgotten")
                 order = venue.lookup(client_id, at, forgetful=forgetful)
-                if order is None:
+                if order is None or self.strikes("look_up_blind"):
                     return lambda now: NotFound(now, asked_at, client_id)
                 state = order.at(at)
                 return lambda now: order_seen(order, state, now=now, asked_at=asked_at)

@@ -134,7 +134,7 @@ class Schedule:
         self.host.tell("calm")
         line = self.line
         line.shares.clear()
-        line.cut_in = line.cut_out = False
+        line.cut_in = line.cut_out = line.refusing = False
         self.happenings.frozen_until = 0
         self.host.fuse.left = None
         self.venue.foreign.clear()

@@ -78,6 +78,7 @@ FAULTS: Final = {
     "request_lost": (0.02, 0.3),
     "request_slow": (0.05, 0.4),
     "request_twice": (0.02, 0.2),
+    "sent_then_reset": (0.05, 0.5),
     "reply_lost": (0.02, 0.3),
     "reply_reset": (0.02, 0.3),
     "reply_5xx": (0.02, 0.2),
@@ -96,6 +97,7 @@ FAULTS: Final = {
     "rejected_late": (0.02, 0.1),
     "denied": (0.01, 0.05),
     "closed_forgotten": (1.0, 1.0),
+    "look_up_blind": (0.1, 1.0),
     # prices
     "price_lost": (0.05, 0.5),
     "price_slow": (0.05, 0.3),
@@ -109,10 +111,11 @@ HAPPENINGS: Final = {
     "stream_flaps": 6,
     "cut_out": 2,
     "cut_in": 2,
+    "refusing": 1,
     "crash": 3,
     "crash_soon": 4,
     "clock_jump": 2,
-    "price_frozen": 1,
+    "price_frozen": 2,
     "venue_cancels": 2,
     "person_pauses": 1,
     "person_stops": 1,
@@ -133,6 +136,7 @@ ALARMS: Final = {
     "foreign_order": {"FOREIGN_ORDER"},
     "unknown_status": {"STATUS_UNKNOWN"},
     "closed_forgotten": {"ORDER_VANISHED"},
+    "look_up_blind": {"ORDER_VANISHED"},
     "venue_broken": {"KEYS_REFUSED"},
 }
 """Which alarms a fault may ring. Any other alarm is a false one."""
@@ -182,7 +186,7 @@ def draw_weather(chance: Chance) -> Weather:
     """The weather of one schedule."""
     rules = chance.pick(PROFILES)
     calm_at = START + chance.between(25, 70) * S
-    if chance.flip(0.06):
+    if chance.flip(0.12):
         calm_at += 70 * S  # long enough for prices to grow stale
     density = chance.pick((0.0, 0.15, 0.3, 0.5))
     shares: dict[str, float] = {}
