@@ -3,6 +3,7 @@
 It must not know how either is kept.
 """
 
+import json
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
@@ -43,7 +44,7 @@ def logs(
         bool, typer.Option("--verify", help=_("Check the chain of the security log."))
     ] = False,
     as_json: Annotated[
-        bool, typer.Option("--json", help=_("Print JSON; one object a line when following."))
+        bool, typer.Option("--json", help=_("Print JSON; of the log one object a line."))
     ] = False,
 ) -> None:
     """Tell a story from the journal and the log, or show the log."""
@@ -90,7 +91,7 @@ def _print_told(told: "list[Told]", *, as_json: bool) -> None:
 
     for each in told:
         if as_json:
-            print_json(each.to_json())
+            _print_line(each.to_json())
         else:
             print(f"{instant(each.time)}  {each.source:<12} {each.text}", flush=True)
 
@@ -115,11 +116,16 @@ def _print_lines(lines: list[dict[str, Any]], *, as_json: bool) -> None:
     own = ("time", "level", "logger", "message")
     for told in lines:
         if as_json:
-            print_json(told)
+            _print_line(told)
             continue
         rest = " ".join(f"{name}={told[name]}" for name in told if name not in own)
         head = f"{told.get('time', '')}  {told.get('level', ''):<8} {told.get('message', '')}"
         print(f"{head}  {rest}".rstrip(), flush=True)
+
+
+def _print_line(told: dict[str, Any]) -> None:
+    """One object on a line of its own, seen at once by whoever reads the other end."""
+    print(json.dumps(told), flush=True)
 
 
 def _verify(*, as_json: bool) -> None:
