@@ -551,3 +551,15 @@ def test_the_audit_holds_all_that_the_venue_told(client):
     assert [row.ask.client_id for row in audit.orders] == ["a0", "a1", "a2"]
     filled = sum((row.filled for row in audit.orders), Decimal(0))
     assert filled == sum((each.qty for each in audit.executions), Decimal(0))
+
+
+def test_nobody_hears_of_another_account(client):
+    keys = {key.key: key for key in default_keys()}
+    stranger = Client(client.box, key=keys["box-bybit-main-read"])
+    socket = stranger.dial("/v5/private", auth=True)
+    topics = ["order", "execution", "execution.fast", "wallet", "position"]
+    stranger.send(socket, op="subscribe", args=topics)
+    client.order(orderType="Market", qty="60")
+    client.order(category="linear", orderType="Market", qty="0.01")
+    assert client.frames(socket) == []
+    assert stranger.get("/v5/order/history", category="spot")["result"]["list"] == []

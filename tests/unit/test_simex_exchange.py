@@ -402,3 +402,48 @@ def test_the_book_s_changes_rebuild_the_book():
         bids, asks = box.market(SPOT).view(1_000)
         assert dict(bids) == sides[0]
         assert dict(asks) == sides[1]
+
+
+def test_a_market_buy_needs_what_walking_the_book_costs():
+    wide = HouseStyle(levels=25, gap=D("0.002"), level_value=D(500))
+    box = exchange(flat_tape(), house=wide)
+    enough_at_the_best_price = ask(Side.BUY, "0.199")
+    assert refused(box.submit(ONE, enough_at_the_best_price, START)) is Refusal.FUNDS_SHORT
+    row = taken(box.submit(ONE, ask(Side.BUY, "0.15"), START))
+    assert row.value > D("0.15") * D("50100")
+
+
+def test_an_order_that_turns_a_position_needs_margin_for_what_it_opens_alone():
+    box = exchange(flat_tape())
+    assert box.set_leverage(ONE, LINEAR, leverage=D(1), now=START) is None
+    taken(box.submit(ONE, ask(Side.BUY, "0.15", market=LINEAR), START))
+    row = taken(box.submit(ONE, ask(Side.SELL, "0.18", market=LINEAR), START))
+    assert row.status is BoxStatus.FILLED
+    assert box.position(ONE, LINEAR).qty == D("-0.03")
+    closed = [each.closed for each in box.executions(ONE, Scope())]
+    assert sum(closed) == D("0.15")
+    assert closed[0] == 0
+
+
+def test_open_losses_are_not_lent_out():
+    box = exchange(path_tape(["50000", "49000", "49000"]))
+    taken(box.submit(ONE, ask(Side.BUY, "0.5", market=LINEAR), START))
+    lent = box.available(ONE, USDT) - min(D(0), box.position(ONE, LINEAR).unrealised)
+    box.pass_time(Nanos(START + MINUTE))
+    assert box.market(LINEAR).last == D(49_000)
+    lost = box.position(ONE, LINEAR).unrealised
+    assert lost < -500
+    assert box.available(ONE, USDT) == lent + lost
+
+
+def test_minutes_without_a_trade_are_flat_candles():
+    box = exchange(flat_tape())
+    start = Nanos(START - START % MINUTE)
+    box.pass_time(start)
+    state = box.market(SPOT)
+    late = Nanos(start + 5 * MINUTE)
+    state.trade(Price(D(50_500)), Qty(D("0.01")), taker_side=Side.BUY, now=late)
+    rows = state.candles(MINUTE, start=start, end=late, count=10)
+    assert [row.time for row in rows] == [start + n * MINUTE for n in range(6)]
+    assert [row.count for row in rows[1:5]] == [0, 0, 0, 0]
+    assert {row.close for row in rows[:5]} == {D(50_000)}
