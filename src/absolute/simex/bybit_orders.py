@@ -241,7 +241,12 @@ def wire_order(world: World, row: BoxOrder) -> BybitOrder:
         cancel_type=CANCELS.get(row.end, "UNKNOWN") if row.end else "UNKNOWN",
         last_on_creation=row.last_at_creation,
         self_trade=SELF_TRADES_TOLD[ask.self_trade or SelfTrade.ALLOW],
+        create_type=_create_type(ask),
     )
+
+
+def _create_type(ask: OrderAsk) -> str:
+    return "CreateByLiq" if "create" in ask.notes else "CreateByUser"
 
 
 def _direction(trigger: Trigger | None) -> int:
@@ -278,6 +283,8 @@ def wire_execution(world: World, execution: Execution, row: BoxOrder) -> BybitEx
         by_value=ask.spend is not None,
         stop_type=ask.notes.get("stop", ""),
         sequence=execution.trade,
+        create_type=_create_type(ask),
+        type="BustTrade" if "create" in ask.notes else "Trade",
     )
 
 

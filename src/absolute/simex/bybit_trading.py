@@ -193,9 +193,9 @@ def executions(call: Call) -> Answer:
         row = exchange.find(account, number=each.order)
         if row is None or (named is not None and not named(row)):
             continue
-        if kind not in {"", "Trade"} or not start <= each.time // NANOS_PER_MS <= end:
-            continue
         wire = wire_execution(call.world, each, row)
+        if kind not in {"", wire.type} or not start <= wire.time_ms <= end:
+            continue
         numbered.append((each.number, execution_written(wire)))
     page, cursor = page_of(numbered, call, default=50, most=100)
     return Answer({"nextPageCursor": cursor, "category": category, "list": page})

@@ -19,6 +19,7 @@ from absolute.simex.face import BoxKey, Environment
 from absolute.simex.facts import Fact, PositionChanged, Refusal, Refused
 from absolute.simex.floor import Floor, Pit, Stall
 from absolute.simex.intake import Entry, entry, grid_fault, refusal
+from absolute.simex.liquidation import liquidate_the_broke
 from absolute.simex.listing import Listing, ListingStatus, Market, VenueRules
 from absolute.simex.order_table import RefusedAsk, Scope
 from absolute.simex.orders import (
@@ -160,15 +161,20 @@ class Exchange(Readings):
         for _, _, pit, point in heapq.merge(*streams, key=lambda each: each[:2]):
             moved = True
             self._floor.step(pit, point)
-            self._wake(point.time)
+            self._follow(point.time)
         if moved:
             self._floor.publish(now)
         return now
 
     def _react(self, now: Nanos) -> None:
-        """What follows from a command: triggers, then what there is to tell."""
-        self._wake(now)
+        """What follows from a command, then what there is to tell."""
+        self._follow(now)
         self._floor.publish(now)
+
+    def _follow(self, now: Nanos) -> None:
+        """Triggers, then those who cannot carry their positions."""
+        self._wake(now)
+        liquidate_the_broke(self._floor, now)
 
     def _wake(self, now: Nanos) -> None:
         """Let orders go whose trigger has come, until none is left."""
@@ -245,7 +251,7 @@ class Exchange(Readings):
         if fault is not None:
             return fault
         if row.status is BoxStatus.WAITING:
-            return self._amended_waiting(replace(row, ask=terms, updated=now))
+            return _amended_waiting(floor, replace(row, ask=terms, updated=now))
         rest = replace(terms, qty=type(qty)(qty - row.filled))
         told = entry(floor, row.account, rest, replacing=row.number)
         if isinstance(told, Refused):
@@ -254,17 +260,6 @@ class Exchange(Readings):
             return Refused(Refusal.TERMS_INVALID, "a market order cannot be changed")
         after = replace(row, ask=terms, updated=now)
         return floor.amend(after, told.hold, lots=told.lots, ticks=told.ticks)
-
-    def _amended_waiting(self, row: BoxOrder) -> BoxOrder | Refused:
-        """A waiting order with other terms; one that holds its funds holds what it needs now."""
-        floor, trigger = self._floor, row.ask.trigger
-        if trigger is not None and trigger.holds:
-            told = entry(floor, row.account, row.ask, replacing=row.number)
-            if isinstance(told, Refused):
-                return told
-            floor.bank.release(row.account, row.number, None)
-            floor.bank.hold(row.account, row.number, told.hold)
-        return floor.change(row)
 
     def _alive(self, account: AccountId, number: OrderNumber) -> BoxOrder | Refused:
         """An order that may still be changed."""
@@ -325,3 +320,15 @@ def _entry(floor: Floor, account: AccountId, ask: OrderAsk) -> Entry | Refused:
         settle = floor.pits[ask.market].listing.instrument.settle
         return Entry(Hold(settle, ZERO), 1, None)
     return entry(floor, account, ask)
+
+
+def _amended_waiting(floor: Floor, row: BoxOrder) -> BoxOrder | Refused:
+    """A waiting order with other terms; one that holds its funds holds what it needs now."""
+    trigger = row.ask.trigger
+    if trigger is not None and trigger.holds:
+        told = entry(floor, row.account, row.ask, replacing=row.number)
+        if isinstance(told, Refused):
+            return told
+        floor.bank.release(row.account, row.number, None)
+        floor.bank.hold(row.account, row.number, told.hold)
+    return floor.change(row)

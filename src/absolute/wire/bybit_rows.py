@@ -57,6 +57,7 @@ class BybitOrder:
     cancel_type: str = "UNKNOWN"
     last_on_creation: Decimal | None = None
     self_trade: str = "None"
+    create_type: str = "CreateByUser"
 
     @property
     def final(self) -> bool:
@@ -93,6 +94,7 @@ class BybitExecution:
     by_value: bool = False
     stop_type: str = ""
     sequence: int = 0
+    create_type: str = "CreateByUser"
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +172,7 @@ def order_read(row: Json, category: str = "") -> BybitOrder:
         cancel_type=row.get("cancelType") or "UNKNOWN",
         last_on_creation=_maybe(row, "lastPriceOnCreated"),
         self_trade=row.get("smpType") or "None",
+        create_type=row.get("createType") or "CreateByUser",
     )
 
 
@@ -201,6 +204,7 @@ def execution_read(row: Json, category: str = "") -> BybitExecution:
         by_value=row.get("marketUnit") == "quoteCoin",
         stop_type=_word(row, "stopOrderType"),
         sequence=int(row.get("seq") or 0),
+        create_type=row.get("createType") or "CreateByUser",
     )
 
 
@@ -291,7 +295,7 @@ def order_written(order: BybitOrder) -> Json:
         "isLeverage": "0" if order.category == "spot" else "",
         "positionIdx": 0,
         "orderStatus": order.status,
-        "createType": "CreateByUser",
+        "createType": order.create_type,
         "cancelType": order.cancel_type,
         "rejectReason": order.reject_reason,
         "avgPrice": plain(_eight(order.average)) if order.average is not None else "",
@@ -388,7 +392,7 @@ def execution_written(execution: BybitExecution) -> Json:
         "execQty": plain(execution.qty),
         "closedSize": plain(execution.closed),
         "extraFees": "",
-        "createType": "CreateByUser",
+        "createType": execution.create_type,
         "seq": execution.sequence,
     }
 
