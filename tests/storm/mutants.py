@@ -20,7 +20,7 @@ from absolute.domain.messages import (
     StopAsked,
 )
 from absolute.domain.portfolio import Portfolio
-from absolute.domain.units import ZERO
+from absolute.domain.units import ZERO, Qty
 from absolute.engine import coverage as coverage_room
 from absolute.engine import custody as custody_room
 from absolute.engine import departure as departure_room
@@ -203,10 +203,10 @@ def forgets_the_terms_that_were_written_down(plant):
     original = Watched.leave
 
     def leave(self, now):
-        request = original(self, now)
-        qty = request.terms.qty
-        more = None if qty is None else qty + Decimal("0.001")
-        return SendOrder(request.client_id, replace(request.terms, qty=more))
+        original(self, now)
+        qty = self.terms.qty
+        more = None if qty is None else Qty(qty + Decimal("0.001"))
+        return SendOrder(self.client_id, replace(self.terms, qty=more))
 
     plant(Watched, "leave", leave)
 
@@ -622,12 +622,11 @@ def sends_again_what_was_in_flight(plant):
 
 @killed_by(0)
 def begins_without_looking_back(plant):
-    def resume(self, original, now):
+    def resume(self, now):
         self._orders.now = now
-        return
-        yield
+        return iter(())
 
-    plant(Custody, "resume", events_of(Custody.resume, resume))
+    plant(Custody, "resume", resume)
 
 
 @killed_by(0)

@@ -4,7 +4,9 @@ Blocks of numbers are drawn at once, since a single draw from the generator cost
 of the core. Nothing here knows what is decided by it.
 """
 
+from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import TypeVar
 
 from absolute.desk.clock import generator
@@ -39,3 +41,20 @@ class Chance:
     def pick(self, items: Sequence[Item]) -> Item:
         """One of them."""
         return items[int(self.unit() * len(items))]
+
+
+@dataclass(slots=True)
+class Luck:
+    """Which faults strike: by their share of all messages, counted in `seen`."""
+
+    chance: Chance
+    shares: dict[str, float]
+    seen: Counter[str] = field(default_factory=Counter)
+
+    def strikes(self, fault: str) -> bool:
+        """Whether a fault that is in this weather happens to this message."""
+        share = self.shares.get(fault)
+        if share is None or not self.chance.flip(share):
+            return False
+        self.seen[fault] += 1
+        return True

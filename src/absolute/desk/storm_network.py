@@ -7,11 +7,11 @@ what it had sent still arrives. Knows nothing of what a report means.
 
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from heapq import heappop, heappush
 from typing import Final, assert_never
 
-from absolute.desk.storm_chance import Chance
+from absolute.desk.storm_chance import Chance, Luck
 from absolute.desk.storm_venue import Exchange, Trade, VenueOrder, Wish
 from absolute.desk.storm_weather import MS, START, S, Weather
 from absolute.domain.fill import Fee, Fill, Liquidity
@@ -93,7 +93,7 @@ class Ticket:
 
 @dataclass(slots=True)
 class Line:
-    """The way of one account. `hear` takes what arrives; `seen` counts faults that happened.
+    """The way of one account. `hear` takes what arrives.
 
     `life` numbers the process at the near end, `link` the private stream's connections.
     """
@@ -101,8 +101,7 @@ class Line:
     time: Timeline
     venue: Exchange
     weather: Weather
-    chance: Chance
-    seen: Counter[str]
+    luck: Luck
     hear: Hearer
     skew: int = 0
     life: int = 0
@@ -111,23 +110,24 @@ class Line:
     cut_out: bool = False
     cut_in: bool = False
     refusing: bool = False
-    shares: dict[str, float] = field(default_factory=dict)
 
     @property
     def local(self) -> Nanos:
         """What the clock of the process shows."""
         return Nanos(self.time.now + self.skew)
 
-    def strikes(self, fault: str) -> bool:
-        """Whether a fault that is in this weather happens to this message."""
-        share = self.shares.get(fault)
-        if share is None or not self.chance.flip(share):
-            return False
-        self.seen[fault] += 1
-        return True
+    @property
+    def chance(self) -> Chance:
+        """What else is left to chance."""
+        return self.luck.chance
+
+    @property
+    def seen(self) -> Counter[str]:
+        """How often each fault happened."""
+        return self.luck.seen
 
     def _delay(self, slow: str, most: int) -> int:
-        if self.strikes(slow):
+        if self.luck.strikes(slow):
             return self.chance.between(most // 8, most)
         return self.chance.between(5 * MS, 60 * MS)
 
@@ -136,20 +136,20 @@ class Line:
     def perform(self, request: Request) -> None:
         """Send one request."""
         ticket = Ticket(request, self.local, self.life)
-        if self.refusing or self.strikes("never_sent"):
+        if self.refusing or self.luck.strikes("never_sent"):
             self._answer_later(ticket, lambda now: _never_left(request, now), 5 * MS)
             return
         self.time.after(TIMEOUT, lambda: self._run_out(ticket))
-        if self.cut_out or self.strikes("request_lost"):
+        if self.cut_out or self.luck.strikes("request_lost"):
             return
         stamp = self.local
-        if isinstance(request, SendOrder) and self.strikes("sent_then_reset"):
+        if isinstance(request, SendOrder) and self.luck.strikes("sent_then_reset"):
             # The bytes are on their way, and nobody will hear the reply.
             self._answer_later(ticket, lambda now: _unknown(request, now, "reset"), 20 * MS)
             self.time.after(self.chance.between(0, 5 * S), lambda: self._arrive(ticket, stamp))
             return
         self.time.after(self._delay("request_slow", 5 * S), lambda: self._arrive(ticket, stamp))
-        if isinstance(request, SendOrder) and self.strikes("request_twice"):
+        if isinstance(request, SendOrder) and self.luck.strikes("request_twice"):
             again = self.chance.between(1 * MS, 2 * S)
             self.time.after(again, lambda: self._arrive_again(ticket, stamp))
 
@@ -168,12 +168,12 @@ class Line:
 
     def _reply(self, ticket: Ticket, make: Maker) -> None:
         """Bring the venue's reply back, or what is left of it."""
-        if self.cut_in or self.strikes("reply_lost"):
+        if self.cut_in or self.luck.strikes("reply_lost"):
             return
         request = ticket.request
-        if self.strikes("reply_reset"):
+        if self.luck.strikes("reply_reset"):
             make = lambda now: _unknown(request, now, "connection reset")  # noqa: E731
-        elif self.strikes("reply_5xx"):
+        elif self.luck.strikes("reply_5xx"):
             make = lambda now: _unknown(request, now, "HTTP 502")  # noqa: E731
         self._answer_later(ticket, make, self._delay("reply_slow", 6 * S))
 
@@ -186,7 +186,7 @@ class Line:
                 self.seen["window_missed"] += 1
                 refused = request.client_id
                 self._reply(ticket, lambda now: Denied(now, refused, "CLOCK", "outside the window"))
-            elif self.strikes("held_by_engine"):
+            elif self.luck.strikes("held_by_engine"):
                 span = self.chance.between(0, self.venue.rules.facts.engine_timeout)
                 self.time.after(span, lambda: self._place(ticket, request))
             else:
@@ -238,18 +238,19 @@ class Line:
     def _look(self, request: Request, asked_at: Nanos) -> Maker:
         """The answer to a question as the venue's lagging copies know it."""
         at, venue = self.time.now, self.venue
-        if self.strikes("answer_lags"):
+        if self.luck.strikes("answer_lags"):
             at -= self.chance.between(0, venue.rules.facts.visibility)
         match request:
             case LookUp(client_id=client_id):
-                forgetful = self.strikes("closed_forgotten")
+                forgetful = self.luck.strikes("closed_forgotten")
                 order = venue.lookup(client_id, at, forgetful=forgetful)
-                if order is None or self.strikes("look_up_blind"):
+                hidden = order is not None and self.time.now < order.hidden_until
+                if order is None or hidden or self.luck.strikes("look_up_blind"):
                     return lambda now: NotFound(now, asked_at, client_id)
                 state = order.at(at)
                 return lambda now: order_seen(order, state, now=now, asked_at=asked_at)
             case ListOpen():
-                told = [(order, order.at(at)) for order in venue.standing(at)]
+                told = [(order, order.at(at)) for order in self._shown(venue.standing(at))]
                 foreign = tuple(ForeignOrder("web-1", VenueOrderId(each)) for each in venue.foreign)
                 return lambda now: OpenOrders(
                     now,
@@ -258,7 +259,10 @@ class Line:
                     foreign,
                 )
             case ListExecutions(since=since):
-                trades = venue.traded(since, at)
+                hidden_ids = self._hidden()
+                trades = [
+                    each for each in venue.traded(since, at) if each.client_id not in hidden_ids
+                ]
                 return lambda now: Executions(
                     now, asked_at, since, tuple(execution_seen(each, now) for each in trades)
                 )
@@ -269,6 +273,13 @@ class Line:
                 raise TypeError("an order is no question")
             case _:
                 assert_never(request)
+
+    def _shown(self, orders: list[VenueOrder]) -> list[VenueOrder]:
+        return [each for each in orders if each.hidden_until <= self.time.now]
+
+    def _hidden(self) -> set[str]:
+        orders = self.venue.orders
+        return {each.client_id for each in orders if each.hidden_until > self.time.now}
 
     # --- streams --------------------------------------------------------------------------------
 
@@ -305,13 +316,13 @@ class Line:
         if not self.up or self.cut_in:
             return
         make = self._frame(change)
-        if self.strikes("frame_lost"):
+        if self.luck.strikes("frame_lost"):
             return
         span = self._delay("frame_slow", 3 * S)
-        if self.strikes("frame_reordered"):
+        if self.luck.strikes("frame_reordered"):
             span += self.chance.between(50 * MS, 800 * MS)
         self._bring(make, span)
-        if self.strikes("frame_twice"):
+        if self.luck.strikes("frame_twice"):
             self._bring(make, span + self.chance.between(0, 2 * S))
 
     def seen_as(self, order: VenueOrder, status: Seen) -> Maker:
@@ -323,7 +334,7 @@ class Line:
         if isinstance(change, VenueOrder):
             order, state = change, change.states[-1]
             return lambda now: order_seen(order, state, now=now, asked_at=now)
-        trade, told = change, not self.strikes("fee_late")
+        trade, told = change, not self.luck.strikes("fee_late")
         return lambda now: execution_seen(trade, now, fee_told=told)
 
     def _bring(self, make: Maker, span: int) -> None:
@@ -337,10 +348,10 @@ class Line:
 
     def priced(self, *, frozen: bool) -> None:
         """The market moved: the public stream tells it."""
-        if frozen or self.cut_in or self.strikes("price_lost"):
+        if frozen or self.cut_in or self.luck.strikes("price_lost"):
             return
         price, venue_time, life = Price(self.venue.price), Nanos(self.time.now), self.life
-        if self.strikes("price_bad"):
+        if self.luck.strikes("price_bad"):
             price = Price(self.chance.pick((price * 0, -price)))
 
         def arrive() -> None:

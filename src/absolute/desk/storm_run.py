@@ -13,7 +13,7 @@ from decimal import Decimal
 from functools import partial
 from typing import Final
 
-from absolute.desk.storm_chance import Chance
+from absolute.desk.storm_chance import Chance, Luck
 from absolute.desk.storm_check import Checker, Violated
 from absolute.desk.storm_happenings import Happenings
 from absolute.desk.storm_host import BOT, SOUND, Fuse, Host, Parts
@@ -64,13 +64,12 @@ class Schedule:
         self.weather: Weather = draw_weather(self.chance)
         weather, chance = self.weather, self.chance
         self.time = Timeline()
-        self.venue = Exchange(weather.rules, dict(weather.shares), chance)
-        self.seen: Counter[str] = Counter()
+        self.luck = Luck(chance, dict(weather.shares))
+        self.venue = Exchange(weather.rules, self.luck)
         self.checker = Checker(self.venue, weather)
         fuse = Fuse()
         journal = parts.journal(self.checker, fuse, self._book)
-        line = parts.line(self.time, self.venue, weather, chance, self.seen, lambda _r, _m: None)
-        line.shares = dict(weather.shares)
+        line = parts.line(self.time, self.venue, weather, self.luck, lambda _r, _m: None)
         self.line = line
         self.host = Host(line, self.checker, journal, fuse, parts, trace=trace)
         line.hear = self.host.hear
@@ -89,7 +88,7 @@ class Schedule:
             self.seed,
             events,
             self._digest(),
-            self.seen,
+            self.luck.seen,
             self.checker.edges,
             invariant,
             detail,
@@ -133,7 +132,7 @@ class Schedule:
         """From here on nothing goes wrong any more."""
         self.host.tell("calm")
         line = self.line
-        line.shares.clear()
+        self.luck.shares.clear()
         line.cut_in = line.cut_out = line.refusing = False
         self.happenings.frozen_until = 0
         self.host.fuse.left = None
@@ -174,7 +173,7 @@ class Schedule:
             digest.update(f"{type(event).__name__} {event.time} {len(commands)};".encode())
         for trade in self.venue.trades:
             digest.update(f"{trade.id} {trade.client_id} {trade.qty} {trade.price};".encode())
-        digest.update(f"{self.time.now} {sorted(self.seen.items())}".encode())
+        digest.update(f"{self.time.now} {sorted(self.luck.seen.items())}".encode())
         return digest.hexdigest()
 
 

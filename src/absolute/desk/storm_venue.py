@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from decimal import ROUND_CEILING, Decimal
 from typing import Final
 
-from absolute.desk.storm_chance import Chance
+from absolute.desk.storm_chance import Luck
 from absolute.desk.storm_weather import CAPITAL, FIRST_PRICE, MARKET, RATE, SPARE, VenueRules
 
 ZERO: Final = Decimal(0)
@@ -35,7 +35,10 @@ class Trade:
 
 @dataclass(slots=True)
 class VenueOrder:
-    """One order and all its states: (time, state, filled). `price` of None: at the market."""
+    """One order and all its states: (time, state, filled). `price` of None: at the market.
+
+    No list shows it before `hidden_until`, whatever becomes of it.
+    """
 
     client_id: str
     venue_id: str
@@ -45,6 +48,7 @@ class VenueOrder:
     price: Decimal | None
     arrived: int
     filled: Decimal = ZERO
+    hidden_until: int = 0
     states: list[tuple[int, str, Decimal]] = field(default_factory=list)
 
     @property
@@ -79,7 +83,7 @@ class Wish:
 class Exchange:
     """One market. `tell` hears of every change of an order and of every trade, at once."""
 
-    def __init__(self, rules: VenueRules, shares: dict[str, float], chance: Chance) -> None:
+    def __init__(self, rules: VenueRules, luck: Luck) -> None:
         self.rules = rules
         self.price = FIRST_PRICE
         self.orders: list[VenueOrder] = []
@@ -89,8 +93,7 @@ class Exchange:
         self.refused: dict[str, str] = {}
         self.totals = {"COIN": SPARE, "USDT": CAPITAL * 10}
         self.tell: Callable[[VenueOrder | Trade], None] = lambda _change: None
-        self._shares = shares
-        self._chance = chance
+        self._luck = luck
 
     # --- what clients ask -----------------------------------------------------------------------
 
@@ -112,6 +115,8 @@ class Exchange:
             wish.price,
             now,
         )
+        if self._luck.strikes("shows_late"):
+            order.hidden_until = now + self._luck.chance.between(0, self.rules.facts.visibility)
         self.orders.append(order)
         self.by_id[wish.client_id] = order
         self._change(order, "open", now)
@@ -121,7 +126,7 @@ class Exchange:
         """Let an accepted order meet the market for the first time."""
         if order.state != "open":
             return
-        if self._flip("rejected_late"):
+        if self._luck.strikes("rejected_late"):
             self._change(order, "rejected", now)
         elif order.price is None:
             self._take(order, now)
@@ -156,7 +161,7 @@ class Exchange:
             return "FILTER"
         if qty * price < MARKET.min_notional:
             return "NOTIONAL"
-        return "DENIED" if self._flip("denied") else None
+        return "DENIED" if self._luck.strikes("denied") else None
 
     def _meets(self, order: VenueOrder) -> bool:
         limit = order.price or ZERO
@@ -174,7 +179,7 @@ class Exchange:
         if order.spend is not None:
             whole = order.spend / self.price // LOT * LOT
         left = whole or ZERO
-        ends = self._flip("spend_rest_cancelled")
+        ends = self._luck.strikes("spend_rest_cancelled")
         while left:
             part = self._part(left)
             self._trade(order, part, self.price, now=now, maker=False)
@@ -186,10 +191,10 @@ class Exchange:
         self._change(order, "cancelled" if left or ends else "filled", now)
 
     def _part(self, qty: Decimal) -> Decimal:
-        if qty <= LOT or not self._flip("fill_in_parts"):
+        if qty <= LOT or not self._luck.strikes("fill_in_parts"):
             return qty
         lots = int(qty / LOT)
-        return self._chance.between(1, lots) * LOT
+        return self._luck.chance.between(1, lots) * LOT
 
     def _trade(
         self, order: VenueOrder, qty: Decimal, price: Decimal, *, now: int, maker: bool
@@ -213,10 +218,6 @@ class Exchange:
     def _change(self, order: VenueOrder, state: str, now: int) -> None:
         order.states.append((now, state, order.filled))
         self.tell(order)
-
-    def _flip(self, fault: str) -> bool:
-        share = self._shares.get(fault, 0.0)
-        return share > 0 and self._chance.flip(share)
 
     # --- what it answers, as of a time ----------------------------------------------------------
 

@@ -94,6 +94,7 @@ FAULTS: Final = {
     "spend_rest_cancelled": (0.1, 0.9),
     "fee_late": (0.05, 0.6),
     "held_by_engine": (0.05, 0.4),
+    "shows_late": (0.1, 1.0),
     "rejected_late": (0.02, 0.1),
     "denied": (0.01, 0.05),
     "closed_forgotten": (1.0, 1.0),
@@ -126,6 +127,14 @@ HAPPENINGS: Final = {
     "venue_broken": 1,
 }
 """Faults that happen at a time: how often at most in one schedule."""
+
+AMBIGUOUS: Final = {
+    "sent_then_reset": 0.6,
+    "held_by_engine": 0.7,
+    "shows_late": 0.9,
+    "frame_lost": 0.8,
+}
+"""A weather in which nearly every order is left in doubt, and its proof is all there is."""
 
 RARE: Final = frozenset(
     {"person_stops", "person_flattens", "foreign_order", "unknown_status", "venue_broken"}
@@ -194,6 +203,8 @@ def draw_weather(chance: Chance) -> Weather:
         share = least + chance.unit() * (most - least)
         if chance.flip(density) or name in {"fill_in_parts", "spend_rest_cancelled"}:
             shares[name] = share
+    if chance.flip(0.1):
+        shares.update(AMBIGUOUS)
     if not rules.ids_unique:
         shares.pop("request_twice", None)  # where ids are free again nobody may send twice
     if not rules.rejects_late:
