@@ -76,14 +76,22 @@ class Roster:
         """One of them; raises ExchangeUnavailable with what to do about it."""
         name = name.strip().lower()
         if name not in self._made:
-            if name not in self.known():
-                place_of(name)
-                ExchangeFactory.create_exchange(name, {})
+            ExchangeFactory.check_known(name)
             fault = self.fault(name)
             if fault is not None:
                 raise ExchangeUnavailable(fault)
             self._made[name] = ExchangeFactory.create_exchange(name, self._told(name))
         return self._made[name]
+
+    def accounts_beside(self, name: str) -> list[str]:
+        """Every usable account in the same world of the same venue, itself among them."""
+        asked = place_of(name)
+        beside = [
+            each
+            for each in self.names()
+            if place_of(each).profile == asked.profile and each != name
+        ]
+        return [name, *beside]
 
     def _told(self, name: str) -> dict[str, Any]:
         """The configuration; in the box no key of the user is read, but for a custom exchange."""

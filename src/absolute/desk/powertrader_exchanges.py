@@ -27,7 +27,7 @@ from absolute.venues.fleet_terms import ExchangeType
 from absolute.venues.fleet_venue import Access, VenueExchange
 from absolute.venues.parts import Surroundings
 from absolute.venues.profile_table import profile
-from absolute.venues.regions import supported_regions
+from absolute.venues.regions import REGIONS, supported_regions
 from absolute.venues.robinhood import RobinhoodVenue
 from absolute.venues.robinhood_line import RobinhoodSurroundings
 
@@ -227,11 +227,21 @@ class ExchangeFactory:
             if not exchange.venue:
                 exchange.venue = name
             return exchange
-        if place_of(name).venue in HOUSE and ("/" in name or ":" in name):
-            return WorldExchange(name, config)
-        known = ", ".join(ExchangeFactory.get_available_exchanges())
-        message = _("{exchange} is no exchange that is known here; choose one of: {known}.")
-        raise UserError("EXCHANGE_UNKNOWN", message.format(exchange=exchange_type, known=known))
+        ExchangeFactory.check_known(name)
+        return WorldExchange(name, config)
+
+    @staticmethod
+    def check_known(name: str) -> None:
+        """Raises UserError for an exchange nobody knows: neither we, nor a user, nor ccxt."""
+        if name in ExchangeFactory._registered or name in HOUSE:
+            return
+        try:
+            profile(place_of(name).profile)
+        except UserError as fault:
+            known = ", ".join(ExchangeFactory.get_available_exchanges())
+            message = _("{exchange} is no exchange that is known here; choose one of: {known}.")
+            told = message.format(exchange=name, known=known)
+            raise UserError("EXCHANGE_UNKNOWN", told) from fault
 
     @staticmethod
     def get_available_exchanges() -> list[str]:
@@ -254,7 +264,11 @@ class ExchangeFactory:
 
 
 def regions_of(name: str) -> list[str]:
-    """The regions an exchange serves, by the table or by its own word."""
+    """The regions an exchange serves, by the table or by its own word.
+
+    Of one that only ccxt knows nothing is known: whoever names it answers for that.
+    """
     if ExchangeFactory.is_registered(name):
         return ExchangeFactory.create_exchange(name, {}).get_supported_regions()
-    return supported_regions(place_of(name).venue)
+    venue = place_of(name).venue
+    return supported_regions(venue) if venue in HOUSE else list(REGIONS)

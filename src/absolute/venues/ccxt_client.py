@@ -17,6 +17,7 @@ import aiohttp
 import yarl
 
 from absolute.domain.errors import UserError
+from absolute.domain.units import NANOS_PER_MS
 from absolute.venues.box import BoxAddress, HostRefused, box_session
 from absolute.venues.clock_offset import VenueClock
 from absolute.venues.credentials import Credentials
@@ -125,8 +126,13 @@ class OurWire:
         return self.our_clock.now_ns() // 1000
 
     def incrementing_nonce(self) -> int:
-        """Above every one this key has sent: the clients of one key share it with their budget."""
-        self.our_gate.nonce = max(self.our_gate.nonce + 1, self.milliseconds())
+        """Above every one this key has sent: the clients of one key share it with their budget.
+
+        It counts by this machine's own clock: what is learnt of the venue's may step back, and a
+        program that starts again at once would begin below its own last one.
+        """
+        now_ms = self.our_clock.clock.now_ns() // NANOS_PER_MS
+        self.our_gate.nonce = max(self.our_gate.nonce + 1, now_ms)
         return self.our_gate.nonce
 
     async def fetch(self, url: str, method: str = "GET", *words: Any) -> Any:  # noqa: ANN401

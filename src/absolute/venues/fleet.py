@@ -159,7 +159,7 @@ class Fleet:
         exchange = await self.calls.ready(name)
 
         async def guarded(order: Wanted) -> None:
-            await self._guard(exchange, order)
+            await self._guard(name, exchange, order)
 
         return Candidate(name, exchange, reason, guarded)
 
@@ -171,13 +171,9 @@ class Fleet:
         names = [each.offer.exchange for each in ranking.ranked]
         return [await self.candidate(name, ranking.reason()) for name in names]
 
-    async def _guard(self, exchange: AbstractExchange, order: Wanted) -> None:
+    async def _guard(self, at: str, exchange: AbstractExchange, order: Wanted) -> None:
         """No order of ours may meet another of ours, whichever of our accounts placed it."""
-        accounts = [
-            name
-            for name in self._roster.names()
-            if self._roster.exchange(name).venue == exchange.venue
-        ]
+        accounts = self._roster.accounts_beside(at)
         answers = await self.calls.ask_all(
             accounts, lambda each: each.get_open_orders(order.symbol)
         )

@@ -31,6 +31,10 @@ class Roster(Protocol):
         """One of them; raises ExchangeUnavailable with what to do about it."""
         ...
 
+    def accounts_beside(self, name: str) -> list[str]:
+        """Every usable account in the same world of the same venue, itself among them."""
+        ...
+
 
 class Calls:
     """Asks the exchanges of a roster."""
