@@ -293,6 +293,39 @@ def test_a_clients_frame_may_go_lost(tmp_path):
     assert played(tmp_path, [rule], play) == "subscribe b"
 
 
+@pytest.mark.parametrize("accepted", [True, False])
+@pytest.mark.parametrize(
+    ("venue", "asked", "told"),
+    [
+        (
+            "bybit",
+            {"reqId": "7", "op": "order.create"},
+            {"reqId": "7", "retCode": 10019, "retMsg": "m", "op": "order.create"},
+        ),
+        (
+            "binance",
+            {"id": "7", "method": "order.place"},
+            {"id": "7", "status": 400, "error": {"code": 10019, "msg": "m"}},
+        ),
+    ],
+)
+def test_a_request_over_a_socket_may_be_answered_with_a_code(
+    tmp_path, venue, asked, told, accepted
+):
+    async def play(box):
+        ws = await box.listener()
+        await ws.send_str(json.dumps(asked))
+        first = json.loads(await ws.receive_str(timeout=5))
+        await ws.send_str("again")
+        return {name: first[name] for name in told}, box.face.heard, await ws.receive_str(timeout=5)
+
+    rule = {"do": "frame_code", "code": 10019, "message": "m", "when": {"text": "order"}}
+    answer, heard, then = played(tmp_path, [{**rule, "accepted": accepted}], play, venue=venue)
+    assert answer == told
+    assert heard == ["hello", *([json.dumps(asked)] if accepted else []), "again"]
+    assert then == "again"
+
+
 @pytest.mark.parametrize(
     ("rule", "kinds"),
     [

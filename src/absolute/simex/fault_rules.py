@@ -197,11 +197,21 @@ class RequestLost(_Rule):
     do: Literal["request_lost"]
 
 
+class FrameCode(_Rule):
+    """A request over a socket is answered with an error code, before or after it was handled."""
+
+    do: Literal["frame_code"]
+    code: int
+    message: str = ""
+    status: Annotated[int, Field(ge=200, le=599)] = 400
+    accepted: bool = False
+
+
 RequestFault = (
     Reset | Silence | Late | Held | Cut | Drip | Twice | Status | Code | EventsLate | EventsLost
 )
 FrameFault = FrameTwice | FrameLost | FrameLate | FrameSwapped | FrameMerged | SocketClosed
-InboundFault = PongMuted | RequestLost
+InboundFault = PongMuted | RequestLost | FrameCode
 Rule = RequestFault | FrameFault | InboundFault
 
 

@@ -4,8 +4,9 @@ It counts what it looked at and what fired, since a fault that never fired prove
 seed and the same traffic give the same faults. It must not know sockets: the door carries out.
 """
 
+import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -16,6 +17,7 @@ from absolute.simex.face import HttpReply, HttpRequest
 from absolute.simex.fault_rules import (
     Code,
     FaultFile,
+    FrameCode,
     FrameFault,
     InboundFault,
     RequestFault,
@@ -120,6 +122,13 @@ class FaultBook:
             isinstance(kept.rule, kind) and kept.fires(seen, self._draws) for kept in self._kept
         )
 
+    def for_socket_request(self, seen: Seen) -> FrameCode | None:
+        """With which code a client's frame is answered, if with any."""
+        for kept in self._kept:
+            if isinstance(kept.rule, FrameCode) and kept.fires(seen, self._draws):
+                return kept.rule
+        return None
+
 
 def seen_in(venue: str, request: HttpRequest) -> Seen:
     """What rules may look at in a request."""
@@ -143,6 +152,48 @@ def refusal(venue: str, fault: Code, now: Nanos) -> HttpReply:
         return HttpReply(fault.status or 200, body.encode(), fault.headers)
     body = f'{{"code":{fault.code},"msg":"{message}"}}'
     return HttpReply(fault.status or 400, body.encode(), fault.headers)
+
+
+def frame_refusal(venue: str, text: str, fault: FrameCode) -> str | None:
+    """The venue's words for an error in answer to a request over a socket; None if it is none.
+
+    Bybit: "Websocket Trade" (reqId, retCode); Binance: "WebSocket API", response format (id,
+    status, error).
+    """
+    ident, told = _request_id(venue, text)
+    if ident is None:
+        return None
+    if venue.startswith("bybit"):
+        row = {
+            "reqId": ident,
+            "retCode": fault.code,
+            "retMsg": fault.message,
+            "op": told.get("op", ""),
+            "data": {},
+            "retExtInfo": {},
+            "header": {},
+            "connId": "box",
+        }
+    else:
+        error = {"code": fault.code, "msg": fault.message}
+        row = {"id": ident, "status": fault.status, "error": error, "rateLimits": []}
+    return json.dumps(row)
+
+
+def answers(venue: str, frame: str, request: str) -> bool:
+    """True for the venue's own answer to that request."""
+    ident, _ = _request_id(venue, frame)
+    return ident is not None and ident == _request_id(venue, request)[0]
+
+
+def _request_id(venue: str, text: str) -> tuple[object, Mapping[str, object]]:
+    try:
+        told = json.loads(text)
+    except ValueError:
+        return None, {}
+    if not isinstance(told, dict):
+        return None, {}
+    return told.get("reqId" if venue.startswith("bybit") else "id"), told
 
 
 def _meets(when: When, seen: Seen) -> bool:

@@ -32,7 +32,7 @@ from absolute.simex.fault_rules import (
     Status,
     Twice,
 )
-from absolute.simex.faults import FaultBook, Seen, refusal, seen_in
+from absolute.simex.faults import FaultBook, Seen, answers, frame_refusal, refusal, seen_in
 from absolute.simex.socket_line import GOING_AWAY, Line, cut_off
 
 LOOPBACK: Final = "127.0.0.1"
@@ -280,9 +280,25 @@ class Door:
     def _hear(self, place: _Place, line: Line, text: str) -> None:
         if self._book.loses(line.seen(text), RequestLost):
             return
-        face = place.venue.face
-        face.receive(line.dial.socket, text, self.now(place.venue))
-        self._deliver(place, list(face.drain()))
+        face, socket = place.venue.face, line.dial.socket
+        fault = self._book.for_socket_request(line.seen(text))
+        if fault is None:
+            face.receive(socket, text, self.now(place.venue))
+            self._deliver(place, list(face.drain()))
+            return
+        refused = frame_refusal(place.venue.name, text, fault)
+        if refused is None:
+            return  # no request: there is nothing to refuse, and the frame is lost
+        if fault.accepted:
+            self._deliver(place, list(face.drain()))
+            face.receive(socket, text, self.now(place.venue))
+            caused = [
+                each
+                for each in face.drain()
+                if each.socket != socket or not answers(place.venue.name, each.text, text)
+            ]
+            self._deliver(place, caused)
+        self._deliver(place, [Frame(socket, refused)])
 
 
 @contextlib.contextmanager
