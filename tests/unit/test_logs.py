@@ -178,6 +178,7 @@ def test_no_canary_is_seen_in_any_shape(log, secret):
         "Set-Cookie: deadbeef",
         "passphrase=deadbeef;",
         "postgresql_password:deadbeef",
+        "postgresql://me:deadbeef@host/name",
     ],
 )
 def test_what_stands_under_a_telling_name_is_hidden(text):
@@ -193,7 +194,15 @@ def test_values_under_telling_names_are_hidden_whatever_they_are(log):
 
 
 @pytest.mark.parametrize(
-    "text", ["the design: sound", "3 tokens: fine", "order x-1 assigned=yes", "key x: y", "a=b"]
+    "text",
+    [
+        "https://host:443/a@b",
+        "the design: sound",
+        "3 tokens: fine",
+        "order x-1 assigned=yes",
+        "key x: y",
+        "a=b",
+    ],
 )
 def test_plain_words_stay(text):
     assert hidden(text) == text

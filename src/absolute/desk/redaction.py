@@ -27,6 +27,8 @@ _PAIR: Final = re.compile(
     r"(?P<value>[^\s\"'&,;}\])]++)",
     re.IGNORECASE,
 )
+_LOGIN: Final = re.compile(r"(://[^/\s:@]*+:)[^/\s@]++(?=@)")
+"""The password in a URL, such as that of a database."""
 _PEM: Final = re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END|\Z)", re.DOTALL)
 
 
@@ -53,6 +55,8 @@ class Redactor:
         """The text without anything that must not be seen."""
         if self._pattern is not None:
             text = self._pattern.sub(STARS, text)
+        if "://" in text:
+            text = _LOGIN.sub(rf"\1{STARS}", text)
         if "PRIVATE KEY" in text:
             text = _PEM.sub(STARS, text)
         return _PAIR.sub(_hide_value, text)

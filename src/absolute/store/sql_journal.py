@@ -73,7 +73,7 @@ class SqlJournal:
                 chain = link(chain, text.encode())
                 values = {"run": self.run.id, "number": number, "time": event.time}
                 connection.execute(insert(JOURNAL).values({**values, "body": text, "chain": chain}))
-                projection.take(connection, number, event, outcome)
+                projection.take(connection, number, event=event, outcome=outcome)
             connection.execute(
                 update(HEADS)
                 .where(HEADS.c.run == self.run.id)
@@ -150,12 +150,12 @@ def read_lines(engine: Engine, run: Run) -> Iterator[Line]:
                 number += 1
                 if row.number != number or row.chain != chain:
                     raise JournalError(_broken(run, number))
-                yield line_of(row.body, run, number, row.time)
+                yield line_of(row.body, run, number=number, time=row.time)
         if (number, chain) != (head.number, head.chain):
             raise JournalError(_broken(run, number + 1))
 
 
-def line_of(body: str, run: Run, number: int, time: int) -> Line:
+def line_of(body: str, run: Run, *, number: int, time: int) -> Line:
     """The line of a kept text; raises `JournalError` where it is not what its row says."""
     try:
         told = json.loads(body)

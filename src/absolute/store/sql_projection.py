@@ -75,7 +75,7 @@ class Projection:
         self._deal: int | None = None if row is None else row.deal
         self._in_deal = row is not None and row.closed is None
 
-    def take(self, connection: Connection, number: int, event: Event, outcome: Outcome) -> None:
+    def take(self, connection: Connection, number: int, *, event: Event, outcome: Outcome) -> None:
         """Work one step into the tables."""
         for place, note in enumerate(outcome.notes):
             self._note(connection, number, place, note)

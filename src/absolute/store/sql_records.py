@@ -176,7 +176,9 @@ class Records:
             .where(JOURNAL.c.run == run.id, JOURNAL.c.number.in_(numbers))
             .order_by(JOURNAL.c.number)
         )
-        return tuple(line_of(row["body"], run, row["number"], row["time"]) for row in rows)
+        return tuple(
+            line_of(row["body"], run, number=row["number"], time=row["time"]) for row in rows
+        )
 
     def _of(self, table: Table, run_id: str, *order: str) -> tuple[Row, ...]:
         query = select(table).where(table.c.run == run_id)

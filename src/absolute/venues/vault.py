@@ -182,7 +182,9 @@ class Vault:
         sealed = {}
         for name in FIELDS:
             plain = getattr(credentials, name).encode().rjust(PADDED_BYTES, b"\0")
-            sealed[name] = seal(self._key, plain, about_field(place.told(), name), self._chance)
+            sealed[name] = seal(
+                self._key, plain, about_field(place.told(), name), chance=self._chance
+            )
         return {name: each.told() for name, each in sealed.items()}
 
     def _open_fields(self, record: dict[str, Any]) -> Credentials:
@@ -200,7 +202,7 @@ class Vault:
         salt = self._chance(SALT_BYTES)
         self._told["kdf"] = kdf_told(salt, cost)
         wrapping = derive(password, salt, cost)
-        wrapped = seal(wrapping, self._key, about_key(salt, cost), self._chance)
+        wrapped = seal(wrapping, self._key, about_key(salt, cost), chance=self._chance)
         self._told["key"] = wrapped.told()
 
     def _save(self, *, keep_old: bool) -> None:
@@ -209,7 +211,7 @@ class Vault:
                 "VAULT_CHANGED",
                 f"The vault {self._path} was changed by another program meanwhile; try again.",
             )
-        self._told["seal"] = seal(self._key, b"", about_all(self._told), self._chance).told()
+        self._told["seal"] = seal(self._key, b"", about_all(self._told), chance=self._chance).told()
         data = canonical(self._told) + b"\n"
         replace_private(self._path, data, keep_old=keep_old)
         self._read = data

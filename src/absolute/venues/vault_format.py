@@ -74,7 +74,7 @@ def sealed_of(told: Any) -> Sealed:  # noqa: ANN401 -- JSON enters here
     return sealed
 
 
-def seal(key: bytes, plain: bytes, about: bytes, chance: Chance) -> Sealed:
+def seal(key: bytes, plain: bytes, about: bytes, *, chance: Chance) -> Sealed:
     """Encrypt under a fresh nonce, bound to what it is about."""
     nonce = chance(NONCE_BYTES)
     return Sealed(nonce, AESGCM(key).encrypt(nonce, plain, about))
