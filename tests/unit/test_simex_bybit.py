@@ -563,3 +563,14 @@ def test_nobody_hears_of_another_account(client):
     client.order(category="linear", orderType="Market", qty="0.01")
     assert client.frames(socket) == []
     assert stranger.get("/v5/order/history", category="spot")["result"]["list"] == []
+
+
+def test_a_forced_close_is_told_as_a_bust_trade():
+    client = Client(face(path_tape(["50000", "44000", "44000"])))
+    words = {"category": "linear", "symbol": "BTCUSDT"}
+    client.post("/v5/position/set-leverage", **words, buyLeverage="20", sellLeverage="20")
+    client.order(category="linear", orderType="Market", qty="2", orderLinkId="big")
+    client.wait(60)
+    rows = client.get("/v5/execution/list", category="linear", execType="BustTrade")
+    assert {row["createType"] for row in rows["result"]["list"]} == {"CreateByLiq"}
+    assert client.get("/v5/position/list", **words)["result"]["list"][0]["size"] == "0"

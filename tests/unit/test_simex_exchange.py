@@ -449,15 +449,18 @@ def test_minutes_without_a_trade_are_flat_candles():
     assert {row.close for row in rows[:5]} == {D(50_000)}
 
 
+FORCEFUL = VenueRules(forced_notes={"create": "the venue"})
+
+
 def test_an_account_that_cannot_carry_its_position_is_closed_by_force():
-    box = exchange(path_tape(["50000", "44000", "60000"]))
+    box = exchange(path_tape(["50000", "44000", "60000"]), rules=FORCEFUL)
     assert box.set_leverage(ONE, LINEAR, leverage=D(20), now=START) is None
     taken(box.submit(ONE, ask(Side.BUY, "2", market=LINEAR), START))
     waits = taken(box.submit(ONE, ask(Side.BUY, "0.1", "40000", market=LINEAR), START))
     box.pass_time(Nanos(START + 2 * MINUTE))
     assert box.position(ONE, LINEAR).qty == 0
     forced = box.audit(ONE).orders[-1]
-    assert forced.ask.notes == {"create": "liquidation"}
+    assert forced.ask.notes == FORCEFUL.forced_notes
     assert forced.ask.side is Side.SELL
     end = box.find(ONE, number=waits.number)
     assert end is not None
@@ -467,7 +470,8 @@ def test_an_account_that_cannot_carry_its_position_is_closed_by_force():
 
 
 def test_a_loss_beyond_the_account_is_borne_by_the_insurance_fund():
-    box = exchange(path_tape(["50000", "50000", "50000"]), house=HouseStyle(gap=D("0.02")))
+    wide = HouseStyle(gap=D("0.02"))
+    box = exchange(path_tape(["50000", "50000", "50000"]), house=wide, rules=FORCEFUL)
     taken(box.submit(ONE, ask(Side.BUY, "1", market=LINEAR), START))
     jump(box, LINEAR, price=Price(D(30_000)), volume=D(1), now=START)
     box.pass_time(Nanos(START + MINUTE))

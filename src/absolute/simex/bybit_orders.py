@@ -246,7 +246,7 @@ def wire_order(world: World, row: BoxOrder) -> BybitOrder:
 
 
 def _create_type(ask: OrderAsk) -> str:
-    return "CreateByLiq" if "create" in ask.notes else "CreateByUser"
+    return ask.notes.get("create", "CreateByUser")
 
 
 def _direction(trigger: Trigger | None) -> int:

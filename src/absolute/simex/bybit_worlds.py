@@ -40,6 +40,7 @@ CAPS: Final = {
     Category.SPOT: Caps(open_max=500, triggers_per_market_max=30),
     Category.LINEAR: Caps(open_max=500, triggers_per_market_max=10),
 }
+FORCED: Final = {"create": "CreateByLiq"}
 DEMO_KEPT_NS: Final = 7 * DAY_NS
 """docs/v5/demo: orders of the demo are kept seven days."""
 
@@ -152,7 +153,7 @@ def _exchange(environment: Environment, keys: tuple[BoxKey, ...], supply: Supply
             path = PricePath(tape, supply.path)
             stalls.append(Stall(_listing(base, category), path, supply.house))
     kept = DEMO_KEPT_NS if environment is Environment.DEMO else None
-    rules = VenueRules(client_ids_forever=True, caps=CAPS, closed_kept_ns=kept)
+    rules = VenueRules(client_ids_forever=True, caps=CAPS, closed_kept_ns=kept, forced_notes=FORCED)
     return Exchange("bybit", environment, stalls=stalls, keys=keys, rules=rules)
 
 

@@ -16,12 +16,12 @@ from absolute.simex.listing import Category
 from absolute.simex.orders import AccountId, BoxOrder, BoxStatus, EndCause, OrderAsk
 
 MAINTENANCE: Final = Decimal("0.005")
-FORCED: Final = {"create": "liquidation"}
-"""The note of an order that the venue made itself."""
 
 
 def liquidate_the_broke(floor: Floor, now: Nanos) -> None:
     """Close every account whose worth has fallen to what its positions need."""
+    if floor.rules.forced_notes is None:
+        return
     for account in floor.owners:
         if floor.bank.wallet(account).positions and _broke(floor, account):
             _close(floor, account, now)
@@ -56,7 +56,8 @@ def _close(floor: Floor, account: AccountId, now: Nanos) -> None:
             continue
         instrument = pit.listing.instrument
         side = Side.SELL if qty > ZERO else Side.BUY
-        ask = OrderAsk(market, side, qty=Qty(abs(qty)), reduce_only=True, notes=FORCED)
+        notes = floor.rules.forced_notes or {}
+        ask = OrderAsk(market, side, qty=Qty(abs(qty)), reduce_only=True, notes=notes)
         number = floor.table.next_number()
         row = BoxOrder(number, account, ask, now, now, BoxStatus.OPEN, pit.state.last)
         hold = Hold(instrument.settle, ZERO)

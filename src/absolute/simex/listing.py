@@ -72,6 +72,8 @@ class VenueRules:
     counts as filled although a rest too small for one lot remains (Binance); else the rest is
     cancelled (Bybit). `closed_recent_max`: how many closed orders stay in the quick view;
     `closed_kept_ns`: after how long closed orders and executions are forgotten, None: never.
+    `forced_notes`: the face's words on an order by which the venue itself closes a position that
+    its account cannot carry; None: it never does.
     """
 
     client_ids_forever: bool = True
@@ -82,3 +84,4 @@ class VenueRules:
     closed_recent_max: int = 500
     closed_kept_ns: int | None = None
     leverage_default: Decimal = Decimal(10)
+    forced_notes: Mapping[str, str] | None = None
