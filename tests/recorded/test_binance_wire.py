@@ -5,6 +5,7 @@ a difference that is not listed fails, and so does a line that is not needed any
 """
 
 import json
+import re
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -12,6 +13,8 @@ from typing import Any
 
 import pytest
 
+from absolute.simex import binance_faults
+from absolute.simex.binance_faults import SPOT_FAULTS, USDM_FAULTS, Fault
 from absolute.simex.binance_spot import binance_spot_face
 from absolute.simex.binance_usdm import binance_usdm_face
 from absolute.simex.face import SocketId
@@ -560,6 +563,54 @@ def usdm_events_said(talk: UsdmTalk, private: SocketId) -> Iterator[Compared]:
     for name, frames in events.items():
         for frame in frames:
             yield f"event {name}", frame, usdm_event(name)
+
+
+def faults() -> Iterator[Fault]:
+    """Every fault that stands in a table or by itself."""
+    yield from SPOT_FAULTS.values()
+    yield from USDM_FAULTS.values()
+    for each in vars(binance_faults).values():
+        if isinstance(each, Fault):
+            yield each
+
+
+def told(source: str) -> dict[int, set[str]]:
+    """The documented messages by code, in small letters without trailing points."""
+    found: dict[int, set[str]] = {}
+    for each in document(source)["errors"]:
+        texts = {plain_text(text) for text in each["messages"]}
+        found.setdefault(each["code"], set()).update(texts)
+    return found
+
+
+def plain_text(text: str) -> str:
+    return text.strip().strip('".').replace(" ; ", "; ").lower()
+
+
+def test_every_fault_is_documented_or_says_that_it_is_assumed():
+    spot, usdm = told("binance_spot_errors.json"), told("binance_usdm.json")
+    tables = document("binance_spot_errors.json")["message_tables"]
+    words = {
+        plain_text(str(row["error message"]).strip('"')) for each in tables for row in each["rows"]
+    }
+    checked = 0
+    for fault in faults():
+        if fault.source.startswith(binance_faults.ASSUMED) or fault.source == binance_faults.REST:
+            continue
+        if fault.source == binance_faults.FILTERS:
+            filters = {each["filter"] for each in document("binance_spot_filters.json")["filters"]}
+            assert fault.message.removeprefix("Filter failure: ") in filters
+            continue
+        documented = usdm if fault.source.startswith(binance_faults.USDM) else spot
+        assert fault.code in documented, fault
+        texts = documented[fault.code] | (words if documented is spot else set())
+        mine = plain_text(fault.message)
+        assert any(
+            mine in each or re.fullmatch(re.escape(each).replace("%s", ".+"), mine)
+            for each in texts
+        ), fault
+        checked += 1
+    assert checked > 40
 
 
 def listed() -> set[str]:

@@ -112,6 +112,30 @@ def test_weight_is_told_refused_with_retry_after_and_then_banned(talk):
     assert talk.get("/api/v3/ping") == {}
 
 
+@pytest.mark.parametrize(
+    ("path", "asked", "weight"),
+    [
+        ("depth", {"symbol": "BTCUSDT"}, 5),
+        ("depth", {"symbol": "BTCUSDT", "limit": "500"}, 25),
+        ("depth", {"symbol": "BTCUSDT", "limit": "5000"}, 250),
+        ("ticker/24hr", {"symbol": "BTCUSDT"}, 2),
+        ("ticker/24hr", {}, 80),
+        ("ping", {}, 1),
+    ],
+)
+def test_a_request_weighs_what_the_document_says(talk, path, asked, weight):
+    talk.get(f"/api/v3/{path}", **asked)
+    assert talk.last.headers["X-MBX-USED-WEIGHT-1M"] == str(weight)
+
+
+def test_a_list_spans_a_day_at_most(talk):
+    talk.trade("POST", "order", side="BUY", type="MARKET", quantity="0.01")
+    day, now = 86_400_000, talk.clock.ms
+    for path in ("allOrders", "myTrades"):
+        assert len(talk.trade("GET", path, startTime=now - day, endTime=now)) >= 1
+        assert talk.trade("GET", path, startTime=now - day - 1, endTime=now)["code"] == -1127
+
+
 def test_more_than_fifty_orders_in_ten_seconds_are_too_many(talk):
     for _ in range(50):
         talk.trade("POST", "order", **BUY, quantity="0.001", price="1")
@@ -169,6 +193,8 @@ def test_a_market_buy_by_value_is_filled_although_a_rest_is_left(talk):
         ({**BUY, "quantity": "9001", "price": "50000"}, -1013, "LOT_SIZE"),
         ({**BUY, "quantity": "0.123456789", "price": "50000"}, -1111, "precision"),
         ({**BUY, "quantity": "1", "price": "50000"}, -2010, "insufficient balance"),
+        ({**BUY, "quantity": "0.1", "price": "12000"}, -1013, "PERCENT_PRICE_BY_SIDE"),
+        ({**BUY, "quantity": "0.01", "price": "400000"}, -1013, "PERCENT_PRICE_BY_SIDE"),
         ({**BUY, "quantity": "one", "price": "50000"}, -1100, "quantity"),
         ({**BUY, "price": "50000"}, -1102, "quantity"),
         ({"side": "BUY", "type": "MARKET"}, -1102, "quoteOrderQty"),

@@ -6,8 +6,11 @@ from itertools import pairwise
 import pytest
 
 from absolute.simex.binance_usdm import binance_usdm_face
+from absolute.simex.binance_usdm_trading import forgotten
 from absolute.simex.keys import default_keys
 from absolute.simex.listing import ListingStatus
+from absolute.simex.market import DAY_NS
+from absolute.simex.orders import AccountId
 
 from tests.binance_talk import UsdmTalk
 from tests.box_clients import BoxClock, still_supply
@@ -104,6 +107,31 @@ def test_a_fill_or_kill_that_is_refused_leaves_no_trace(talk):
     assert refused["code"] == -5021
     assert talk.heard(socket) == []
     assert talk.trade("GET", "v1/openOrders") == []
+
+
+def test_an_ended_order_is_forgotten_after_the_documented_time(talk):
+    exchange, account = talk.face.exchanges[talk.environment], AccountId(talk.key)
+    filled = exchange.find(account, number=bought(talk)["orderId"])
+    resting = talk.trade("POST", "v1/order", **BUY, price="59000")
+    alive = exchange.find(account, number=resting["orderId"])
+    talk.trade("DELETE", "v1/order", orderId=resting["orderId"])
+    cancelled = exchange.find(account, number=resting["orderId"])
+    days = [DAY_NS * each for each in (2, 4, 89, 91)]
+    assert [forgotten(filled, talk.clock.now + each) for each in days] == [False] * 3 + [True]
+    assert [forgotten(cancelled, talk.clock.now + each) for each in days] == [False] + [True] * 3
+    assert not forgotten(alive, talk.clock.now + days[-1])
+
+
+def test_a_list_spans_seven_days_at_most(talk):
+    order = talk.trade("POST", "v1/order", **BUY, price="59000")
+    day = 86_400_000
+    now = talk.clock.ms
+    assert len(talk.trade("GET", "v1/allOrders")) == 1
+    assert talk.trade("GET", "v1/allOrders", startTime=now - 8 * day) == []
+    assert len(talk.trade("GET", "v1/allOrders", orderId=order["orderId"])) == 1
+    long = talk.trade("GET", "v1/allOrders", startTime=now - 8 * day, endTime=now)
+    assert long["code"] == -4165
+    assert talk.trade("GET", "v1/userTrades", startTime=1, endTime=now)["code"] == -4165
 
 
 def test_an_order_is_modified_in_place(talk):

@@ -117,6 +117,29 @@ class Call:
 
 
 Handler = Callable[[Call], Any]
+Weight = int | Callable[[Mapping[str, str]], int]
+"""What a request costs; some cost by their parameters."""
+
+
+def by_symbol(one: int, every: int) -> Weight:
+    """Dearer for all markets than for one."""
+    return lambda asked: one if asked.get("symbol") else every
+
+
+def by_order(one: int, every: int) -> Weight:
+    """Cheaper for one order."""
+    return lambda asked: one if asked.get("orderId") else every
+
+
+def by_limit(steps: tuple[tuple[int, int], ...], default: int) -> Weight:
+    """Dearer for more rows: the first step (rows, weight) that suffices."""
+
+    def weight(asked: Mapping[str, str]) -> int:
+        text = asked.get("limit", "")
+        rows = int(text) if text.isascii() and text.isdecimal() else default
+        return next((cost for most, cost in steps if rows <= most), steps[-1][1])
+
+    return weight
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,9 +147,13 @@ class Route:
     """An endpoint: what it does, what it weighs, who may use it, whether it counts as an order."""
 
     handler: Handler
-    weight: int = 1
+    weight: Weight = 1
     security: Security = Security.NONE
     order: bool = False
+
+    def costs(self, asked: Mapping[str, str]) -> int:
+        """What a request with these parameters costs."""
+        return self.weight if isinstance(self.weight, int) else self.weight(asked)
 
 
 def parameters_of(request: HttpRequest) -> dict[str, str]:
@@ -184,6 +211,8 @@ def check_time(call: Call) -> None:
         window = Decimal(call.text("recvWindow") or WINDOW_MS)
     except InvalidOperation:
         raise BinanceRefused(mandatory("recvWindow")) from None
+    if not window.is_finite():
+        raise BinanceRefused(mandatory("recvWindow"))
     if window > WINDOW_MS_MAX:
         raise BinanceRefused(WINDOW_LARGE)
     unit = 1_000 if sent >= MICROSECONDS_FROM else NANOS_PER_MS

@@ -13,6 +13,7 @@ from absolute.simex.facts import Refusal, Refused
 
 SPOT: Final = "binance-spot-api-docs, errors.md"
 REST: Final = "binance-spot-api-docs, rest-api.md"
+FILTERS: Final = "binance-spot-api-docs, filters.md"
 USDM: Final = "developers.binance.com, derivatives, usds-margined-futures, error-code"
 ASSUMED: Final = "assumption"
 
@@ -75,6 +76,12 @@ RETIRED: Final = Fault(
     -1020, "This operation is not supported.", f"{ASSUMED}: retired 2026-02-20", GONE
 )
 ORDER_NONE: Final = Fault(-2013, "Order does not exist.")
+ARCHIVED: Final = Fault(
+    -2026,
+    "Order was canceled or expired with no executed qty over 90 days ago and has been archived.",
+)
+SPAN_LONG: Final = Fault(-1127, "More than 24 hours between startTime and endTime.")
+SPAN_LONG_USDM: Final = Fault(-4165, "Maximum time interval is 7 days", USDM)
 CANCEL_UNKNOWN: Final = Fault(-2011, "Unknown order sent.")
 ID_LENGTH: Final = Fault(-4015, "Client order id length should not be more than 36 chars", USDM)
 SUBSCRIBED: Final = Fault(-2035, "User Data Stream subscription already active.")
@@ -134,6 +141,8 @@ def _filter(name: str) -> Fault:
     return Fault(-1013, f"Filter failure: {name}")
 
 
+PERCENT_PRICE: Final = Fault(-1013, "Filter failure: PERCENT_PRICE_BY_SIDE", FILTERS)
+
 SPOT_FAULTS: Final[Mapping[Refusal, Fault]] = {
     Refusal.MARKET_UNKNOWN: SYMBOL_UNKNOWN,
     Refusal.MARKET_CLOSED: _rejected("Market is closed."),
@@ -141,8 +150,8 @@ SPOT_FAULTS: Final[Mapping[Refusal, Fault]] = {
     Refusal.FUNDS_SHORT: _rejected("Account has insufficient balance for requested action."),
     Refusal.TERMS_INVALID: COMBINATION,
     Refusal.PRICE_STEP: _filter("PRICE_FILTER"),
-    Refusal.PRICE_LOW: _filter("PERCENT_PRICE_BY_SIDE"),
-    Refusal.PRICE_HIGH: _filter("PERCENT_PRICE_BY_SIDE"),
+    Refusal.PRICE_LOW: PERCENT_PRICE,
+    Refusal.PRICE_HIGH: PERCENT_PRICE,
     Refusal.QTY_STEP: _filter("LOT_SIZE"),
     Refusal.QTY_MIN: _filter("LOT_SIZE"),
     Refusal.QTY_MAX: _filter("LOT_SIZE"),
@@ -172,13 +181,9 @@ NOTIONAL_SMALL: Final = (
     "Order's notional must be no smaller than {} (unless you choose reduce only)"
 )
 PRECISION: Final = Fault(-1111, "Precision is over the maximum defined for this asset.", USDM)
-BALANCE_SHORT: Final = Fault(-2018, "Balance is insufficient.", USDM)
 SIDE_MISMATCH: Final = Fault(-4061, "Order's position side does not match user's setting.", USDM)
 MARGIN_TYPE_SAME: Final = Fault(-4046, "No need to change margin type.", USDM)
 POSITION_MODE_SAME: Final = Fault(-4059, "No need to change position side.", USDM)
-ALGO_CLIENT_ID_TAKEN: Final = Fault(
-    -4116, "clientOrderId is duplicated", f"{USDM}; for algo orders: {ASSUMED}"
-)
 
 USDM_FAULTS: Final[Mapping[Refusal, Fault]] = {
     Refusal.MARKET_UNKNOWN: SYMBOL_UNKNOWN,

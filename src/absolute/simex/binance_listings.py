@@ -52,8 +52,9 @@ USDM_GRIDS: Final[Mapping[str, Grid]] = {
 USDM_GRID_ELSE: Final = Grid("0.0001", "1", "5", "10000000", "1000000", 75)
 SPOT_FEES: Final = FeeSchedule(Ratio(Decimal("0.001")), Ratio(Decimal("0.001")))
 USDM_FEES: Final = FeeSchedule(Ratio(Decimal("0.0002")), Ratio(Decimal("0.0004")))
-SPOT_BAND: Final = Decimal(4)
-"""PERCENT_PRICE_BY_SIDE: five times, as recorded; a sell is bounded by the price filter alone."""
+SPOT_PRICE_UP: Final = Decimal(5)
+SPOT_PRICE_DOWN: Final = Decimal("0.2")
+"""PERCENT_PRICE_BY_SIDE, as recorded for both sides; measured at the last price (assumption)."""
 USDM_BAND: Final = Decimal("0.05")
 SPOT_RULES: Final = VenueRules(
     client_ids_forever=False,
@@ -203,6 +204,14 @@ def spot_filters(listing: Listing) -> list[Row]:
             "maxNotional": _eight(instrument.max_notional),
             "applyMaxToMarket": True,
             "avgPriceMins": 0,
+        },
+        {
+            "filterType": "PERCENT_PRICE_BY_SIDE",
+            "bidMultiplierUp": f"{SPOT_PRICE_UP}",
+            "bidMultiplierDown": f"{SPOT_PRICE_DOWN}",
+            "askMultiplierUp": f"{SPOT_PRICE_UP}",
+            "askMultiplierDown": f"{SPOT_PRICE_DOWN}",
+            "avgPriceMins": 5,
         },
         {"filterType": "MAX_NUM_ORDERS", "maxNumOrders": 200},
         {"filterType": "MAX_NUM_ALGO_ORDERS", "maxNumAlgoOrders": 5},

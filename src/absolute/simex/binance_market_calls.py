@@ -7,15 +7,18 @@ import json
 from collections.abc import Callable
 from typing import Any, Final
 
-from absolute.simex.binance_calls import Call, Route
+from absolute.simex.binance_calls import Call, Route, by_limit, by_symbol
 from absolute.simex.binance_faults import (
     INTERVAL_UNKNOWN,
+    SPAN_LONG,
+    SPAN_LONG_USDM,
     SYMBOL_UNKNOWN,
     BinanceRefused,
     invalid,
     mandatory,
 )
 from absolute.simex.binance_market_rows import (
+    DAY_MS,
     FRAMES,
     MINUTE_MS,
     Figures,
@@ -53,6 +56,28 @@ def rows_asked(call: Call, default: int = ROWS_DEFAULT, largest: int = ROWS_MAX)
     if limit is not None and limit <= 0:
         raise BinanceRefused(invalid("limit"))
     return min(limit or default, largest)
+
+
+def span_asked(call: Call) -> tuple[int | None, int | None]:
+    """`startTime` and `endTime` of a spot list: at most 24 hours apart."""
+    since, until = call.whole("startTime"), call.whole("endTime")
+    if since is not None and until is not None and until - since > DAY_MS:
+        raise BinanceRefused(SPAN_LONG)
+    return since, until
+
+
+def week_asked(call: Call) -> tuple[int, int]:
+    """`startTime` and `endTime` of a USD-M list: at most seven days apart.
+
+    Neither: the last seven days; a start alone: seven days from it (assumption).
+    """
+    since, until = call.whole("startTime"), call.whole("endTime")
+    if since is not None and until is not None and until - since > 7 * DAY_MS:
+        raise BinanceRefused(SPAN_LONG_USDM)
+    if since is None:
+        last = call.now_ms if until is None else until
+        return last - 7 * DAY_MS, last
+    return since, since + 7 * DAY_MS if until is None else until
 
 
 def ping(_call: Call) -> dict[str, Any]:
@@ -184,30 +209,35 @@ def _state(call: Call, listing: Listing) -> MarketState:
     return call.exchange.market(listing.market)
 
 
+SPOT_DEPTH: Final = by_limit(((100, 5), (500, 25), (1_000, 50), (5_000, 250)), 100)
+USDM_DEPTH: Final = by_limit(((50, 2), (100, 5), (500, 10), (1_000, 20)), 500)
+
 SPOT_MARKET_ROUTES: Final = {
     ("GET", "/api/v3/ping"): Route(ping),
     ("GET", "/api/v3/time"): Route(server_time),
-    ("GET", "/api/v3/depth"): Route(depth, 25),
+    ("GET", "/api/v3/depth"): Route(depth, SPOT_DEPTH),
     ("GET", "/api/v3/trades"): Route(trades, 25),
     ("GET", "/api/v3/historicalTrades"): Route(trades, 25),
     ("GET", "/api/v3/aggTrades"): Route(aggregate_trades, 4),
     ("GET", "/api/v3/klines"): Route(klines, 2),
     ("GET", "/api/v3/uiKlines"): Route(klines, 2),
     ("GET", "/api/v3/avgPrice"): Route(average_price, 2),
-    ("GET", "/api/v3/ticker/24hr"): Route(day_ticker, 2),
-    ("GET", "/api/v3/ticker/price"): Route(price_ticker, 2),
-    ("GET", "/api/v3/ticker/bookTicker"): Route(book_ticker, 2),
+    ("GET", "/api/v3/ticker/24hr"): Route(day_ticker, by_symbol(2, 80)),
+    ("GET", "/api/v3/ticker/price"): Route(price_ticker, by_symbol(2, 4)),
+    ("GET", "/api/v3/ticker/bookTicker"): Route(book_ticker, by_symbol(2, 4)),
 }
 USDM_MARKET_ROUTES: Final = {
     ("GET", "/fapi/v1/ping"): Route(ping),
     ("GET", "/fapi/v1/time"): Route(server_time),
-    ("GET", "/fapi/v1/depth"): Route(depth, 10),
+    ("GET", "/fapi/v1/depth"): Route(depth, USDM_DEPTH),
     ("GET", "/fapi/v1/trades"): Route(trades, 5),
     ("GET", "/fapi/v1/historicalTrades"): Route(trades, 20),
     ("GET", "/fapi/v1/aggTrades"): Route(aggregate_trades, 20),
-    ("GET", "/fapi/v1/klines"): Route(klines, 5),
-    ("GET", "/fapi/v1/ticker/24hr"): Route(day_ticker, 1),
-    ("GET", "/fapi/v1/ticker/price"): Route(price_ticker, 1),
-    ("GET", "/fapi/v2/ticker/price"): Route(price_ticker, 1),
-    ("GET", "/fapi/v1/ticker/bookTicker"): Route(book_ticker, 2),
+    ("GET", "/fapi/v1/klines"): Route(
+        klines, by_limit(((99, 1), (499, 2), (1_000, 5), (1_500, 10)), 500)
+    ),
+    ("GET", "/fapi/v1/ticker/24hr"): Route(day_ticker, by_symbol(1, 40)),
+    ("GET", "/fapi/v1/ticker/price"): Route(price_ticker, by_symbol(1, 2)),
+    ("GET", "/fapi/v2/ticker/price"): Route(price_ticker, by_symbol(1, 2)),
+    ("GET", "/fapi/v1/ticker/bookTicker"): Route(book_ticker, by_symbol(2, 5)),
 }

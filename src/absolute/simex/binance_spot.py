@@ -21,12 +21,9 @@ from absolute.simex.binance_limits import SPOT_LIMITS
 from absolute.simex.binance_listings import SPOT_RULES, spot_filters, spot_info, spot_stalls
 from absolute.simex.binance_market_calls import (
     SPOT_MARKET_ROUTES,
-    day_ticker,
-    depth,
     klines,
     listing_named,
     ping,
-    price_ticker,
     server_time,
     trades,
 )
@@ -231,11 +228,11 @@ class BinanceSpotFace:
             "ping": Route(ping),
             "time": Route(server_time),
             "exchangeInfo": Route(exchange_info, 20),
-            "depth": Route(depth, 25),
+            "depth": SPOT_MARKET_ROUTES["GET", "/api/v3/depth"],
             "trades.recent": Route(trades, 25),
             "klines": Route(klines, 2),
-            "ticker.24hr": Route(day_ticker, 2),
-            "ticker.price": Route(price_ticker, 2),
+            "ticker.24hr": SPOT_MARKET_ROUTES["GET", "/api/v3/ticker/24hr"],
+            "ticker.price": SPOT_MARKET_ROUTES["GET", "/api/v3/ticker/price"],
             "myFilters": Route(own_filters, 40, Security.READ),
         }
 

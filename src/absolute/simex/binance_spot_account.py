@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from absolute.domain.units import NANOS_PER_MS, ZERO
-from absolute.simex.binance_calls import Call, Route, Security
+from absolute.simex.binance_calls import Call, Route, Security, by_order
 from absolute.simex.binance_limits import ORDERS
-from absolute.simex.binance_market_calls import listing_named, rows_asked
+from absolute.simex.binance_market_calls import listing_named, rows_asked, span_asked
 from absolute.simex.binance_spot_orders import own_trade_row
 from absolute.simex.binance_spot_trading import NO_DISCOUNT
 from absolute.simex.exchange import Exchange
@@ -82,7 +82,7 @@ def my_trades(call: Call) -> list[Row]:
     """GET myTrades of one market: of an order, from an id, of a span, or the last ones."""
     listing = listing_named(call)
     number, first = call.whole("orderId"), call.whole("fromId")
-    since, until = call.whole("startTime"), call.whole("endTime")
+    since, until = span_asked(call)
     rows = call.exchange.executions(call.account, Scope(Category.SPOT, listing.market.symbol))
     found = [
         each
@@ -186,7 +186,7 @@ def system_status(_call: Call) -> Row:
 
 ACCOUNT_ROUTES: Final[Mapping[tuple[str, str], Route]] = {
     ("GET", "/api/v3/account"): Route(account, 20, Security.READ),
-    ("GET", "/api/v3/myTrades"): Route(my_trades, 20, Security.READ),
+    ("GET", "/api/v3/myTrades"): Route(my_trades, by_order(5, 20), Security.READ),
     ("GET", "/api/v3/account/commission"): Route(commission, 20, Security.READ),
     ("GET", "/api/v3/rateLimit/order"): Route(order_limits, 40, Security.READ),
 }

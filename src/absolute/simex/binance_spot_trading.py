@@ -10,18 +10,21 @@ from itertools import count
 from typing import Any, Final
 
 from absolute.domain.units import NANOS_PER_MS
-from absolute.simex.binance_calls import Call, Route, Security
+from absolute.simex.binance_calls import Call, Route, Security, by_symbol
 from absolute.simex.binance_faults import (
+    ARCHIVED,
     BAD_REQUEST,
     CANCEL_UNKNOWN,
     ORDER_NONE,
+    PERCENT_PRICE,
     BinanceRefused,
     Fault,
     either,
     invalid,
     spot_fault,
 )
-from absolute.simex.binance_market_calls import listing_named, rows_asked
+from absolute.simex.binance_listings import SPOT_PRICE_DOWN, SPOT_PRICE_UP
+from absolute.simex.binance_market_calls import listing_named, rows_asked, span_asked
 from absolute.simex.binance_spot_orders import (
     acknowledged_row,
     cancelled_row,
@@ -33,10 +36,12 @@ from absolute.simex.binance_spot_orders import (
 )
 from absolute.simex.facts import Refused
 from absolute.simex.listing import Category, Listing
+from absolute.simex.market import DAY_NS
 from absolute.simex.order_table import Scope
 from absolute.simex.orders import BoxOrder, BoxStatus, OrderAsk, OrderNumber
 from absolute.wire.binance_spot_rows import spot_order_json
 
+ARCHIVED_AFTER_NS: Final = 90 * DAY_NS
 CONFLICT: Final = 409
 """Status of a cancel-replace of which only one half worked (rest-api.md)."""
 RESTRICTIONS: Final = {
@@ -63,7 +68,7 @@ class SpotTrading:
             ("DELETE", "/api/v3/order"): Route(self.cancel, 1, trade),
             ("GET", "/api/v3/order"): Route(self.query, 4, read),
             ("DELETE", "/api/v3/openOrders"): Route(self.cancel_open, 1, trade),
-            ("GET", "/api/v3/openOrders"): Route(self.open_orders, 6, read),
+            ("GET", "/api/v3/openOrders"): Route(self.open_orders, by_symbol(6, 80), read),
             ("GET", "/api/v3/allOrders"): Route(self.all_orders, 20, read),
             ("POST", "/api/v3/order/cancelReplace"): Route(
                 self.cancel_replace, 1, trade, order=True
@@ -80,7 +85,7 @@ class SpotTrading:
             "order.cancel": Route(self.cancel, 1, trade),
             "order.cancelReplace": Route(self.cancel_replace, 1, trade, order=True),
             "order.status": Route(self.query, 4, read),
-            "openOrders.status": Route(self.open_orders, 6, read),
+            "openOrders.status": Route(self.open_orders, by_symbol(6, 80), read),
             "openOrders.cancelAll": Route(self.cancel_open, 1, trade),
             "allOrders": Route(self.all_orders, 20, read),
         }
@@ -115,6 +120,10 @@ class SpotTrading:
         listing = listing_named(call)
         client_id = client_id_asked(call) or self._id()
         ask = spot_ask(call, listing, client_id)
+        last = call.exchange.market(listing.market).last
+        low, high = last * SPOT_PRICE_DOWN, last * SPOT_PRICE_UP
+        if ask.price is not None and not low <= ask.price <= high:
+            raise BinanceRefused(PERCENT_PRICE)
         default = "FULL" if ask.notes["type"] in {"MARKET", "LIMIT"} else "ACK"
         shape = call.text("newOrderRespType") or default
         if shape not in {"ACK", "RESULT", "FULL"}:
@@ -222,6 +231,9 @@ class SpotTrading:
     def query(self, call: Call) -> Row:
         """GET order."""
         order = self._named(call, listing_named(call), ORDER_NONE)
+        unfilled = not order.status.alive and not order.filled
+        if unfilled and call.now - order.updated > ARCHIVED_AFTER_NS:
+            raise BinanceRefused(ARCHIVED)
         return spot_order_json(queried_row(order))
 
     def open_orders(self, call: Call) -> list[Row]:
@@ -267,7 +279,8 @@ NO_DISCOUNT: Final = {
 
 def orders_asked(call: Call, rows: Sequence[BoxOrder]) -> Sequence[BoxOrder]:
     """The orders a listing call asks for by `orderId`, `startTime`, `endTime` and `limit`."""
-    number, since, until = call.whole("orderId"), call.whole("startTime"), call.whole("endTime")
+    number = call.whole("orderId")
+    since, until = span_asked(call)
     found = [
         row
         for row in rows

@@ -10,8 +10,8 @@ from decimal import Decimal
 from itertools import count
 from typing import Any, Final
 
-from absolute.domain.units import NANOS_PER_MS, ZERO, Price, Qty
-from absolute.simex.binance_calls import Call, Route, Security
+from absolute.domain.units import NANOS_PER_MS, ZERO, Nanos, Price, Qty
+from absolute.simex.binance_calls import Call, Route, Security, by_symbol
 from absolute.simex.binance_faults import (
     CANCEL_UNKNOWN,
     FOK_REJECTED,
@@ -23,8 +23,7 @@ from absolute.simex.binance_faults import (
     mandatory,
     usdm_fault,
 )
-from absolute.simex.binance_market_calls import listing_named, rows_asked
-from absolute.simex.binance_spot_trading import orders_asked
+from absolute.simex.binance_market_calls import listing_named, rows_asked, week_asked
 from absolute.simex.binance_usdm_orders import (
     client_id_asked,
     is_plain,
@@ -34,11 +33,14 @@ from absolute.simex.binance_usdm_orders import (
 )
 from absolute.simex.facts import Refused
 from absolute.simex.listing import Category, Listing
+from absolute.simex.market import DAY_NS
 from absolute.simex.order_table import Scope
 from absolute.simex.orders import Amendment, BoxOrder, BoxStatus, EndCause, OrderAsk, OrderNumber
 from absolute.wire.binance_usdm_rows import usdm_order_json, usdm_trade_json
 
 Row = dict[str, Any]
+FOUND_NS: Final = 90 * DAY_NS
+FOUND_UNFILLED_NS: Final = 3 * DAY_NS
 ALL_DONE: Final = {"code": 200, "msg": "The operation of cancel all open order is done."}
 
 
@@ -62,7 +64,7 @@ class UsdmTrading:
             ("GET", "/fapi/v1/order"): Route(self.query, 1, read),
             ("DELETE", "/fapi/v1/order"): Route(self.cancel, 1, trade),
             ("GET", "/fapi/v1/openOrder"): Route(self.query_open, 1, read),
-            ("GET", "/fapi/v1/openOrders"): Route(self.open_orders, 1, read),
+            ("GET", "/fapi/v1/openOrders"): Route(self.open_orders, by_symbol(1, 40), read),
             ("DELETE", "/fapi/v1/allOpenOrders"): Route(self.cancel_open, 1, trade),
             ("GET", "/fapi/v1/allOrders"): Route(self.all_orders, 5, read),
             ("GET", "/fapi/v1/userTrades"): Route(self.own_trades, 5, read),
@@ -152,26 +154,34 @@ class UsdmTrading:
     def all_orders(self, call: Call) -> list[Row]:
         """GET allOrders of one market, oldest first."""
         rows = self._kept(call, listing_named(call).market.symbol)
-        plain = [each for each in rows if is_plain(each)]
-        return [
-            usdm_order_json(order_row(each, queried=True)) for each in orders_asked(call, plain)
+        number, limit = call.whole("orderId"), rows_asked(call)
+        first, last = (0, call.now_ms) if number is not None else week_asked(call)
+        found = [
+            each
+            for each in rows
+            if is_plain(each)
+            and each.number >= (number or 0)
+            and first <= each.created // NANOS_PER_MS <= last
         ]
+        from_start = number is not None or call.text("startTime") is not None
+        chosen = found[:limit] if from_start else found[-limit:]
+        return [usdm_order_json(order_row(each, queried=True)) for each in chosen]
 
     def own_trades(self, call: Call) -> list[Row]:
         """GET userTrades of one market: of an order, from an id, of a span, or the last ones."""
         listing = listing_named(call)
         number, first = call.whole("orderId"), call.whole("fromId")
-        since, until = call.whole("startTime"), call.whole("endTime")
+        by_id = number is not None or first is not None
+        since, until = (0, call.now_ms) if by_id else week_asked(call)
         found = [
             each
             for each in call.exchange.executions(call.account, usdm_scope(listing.market.symbol))
             if (number is None or each.order == number)
             and (first is None or each.trade >= first)
-            and (since is None or each.time // NANOS_PER_MS >= since)
-            and (until is None or each.time // NANOS_PER_MS <= until)
+            and since <= each.time // NANOS_PER_MS <= until
         ]
         limit = rows_asked(call)
-        from_start = first is not None or since is not None
+        from_start = first is not None or call.text("startTime") is not None
         chosen = found[:limit] if from_start else found[-limit:]
         return [usdm_trade_json(own_trade_row(each)) for each in chosen]
 
@@ -179,7 +189,11 @@ class UsdmTrading:
 
     def _kept(self, call: Call, symbol: str) -> list[BoxOrder]:
         rows = call.exchange.orders(call.account, usdm_scope(symbol))
-        return [each for each in rows if each.number not in self.rejected]
+        return [
+            each
+            for each in rows
+            if each.number not in self.rejected and not forgotten(each, call.now)
+        ]
 
     def _plain(self, call: Call, listing: Listing, missing: Fault) -> BoxOrder:
         """The plain order that `orderId` or `origClientOrderId` names; the id goes first."""
@@ -194,6 +208,7 @@ class UsdmTrading:
         if (
             order is None
             or order.number in self.rejected
+            or forgotten(order, call.now)
             or not is_plain(order)
             or order.ask.market != listing.market
         ):
@@ -202,6 +217,17 @@ class UsdmTrading:
 
     def _id(self) -> str:
         return f"box{next(self._numbers):019d}"
+
+
+def forgotten(order: BoxOrder, now: Nanos) -> bool:
+    """Whether an ended order is not found any more: after 3 days if nothing filled, else after 90.
+
+    Source: "Query Order" of Binance's USD-M pages.
+    """
+    if order.status.alive:
+        return False
+    age = now - order.created
+    return age > FOUND_NS or (not order.filled and age > FOUND_UNFILLED_NS)
 
 
 def usdm_scope(symbol: str | None) -> Scope:

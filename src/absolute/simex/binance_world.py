@@ -72,10 +72,9 @@ class World:
             route = routes.get((request.method, request.path))
             if route is None:
                 raise BinanceRefused(NOT_SERVED)
-            self.meter.weigh(request.peer, route.weight, now)
-            call = Call(
-                parameters_of(request), self.exchange, self.meter, now, request.peer, request.path
-            )
+            asked = parameters_of(request)
+            self.meter.weigh(request.peer, route.costs(asked), now)
+            call = Call(asked, self.exchange, self.meter, now, request.peer, request.path)
             call = admitted(request, route, call)
             if route.order:
                 account = call.account
@@ -176,7 +175,7 @@ class SocketApi:
             if route is None:
                 raise BinanceRefused(METHOD_UNKNOWN)
             world.exchange.pass_time(now)
-            world.meter.weigh(session.peer, route.weight, now)
+            world.meter.weigh(session.peer, route.costs(texts), now)
             call = Call(texts, world.exchange, world.meter, now, session.peer, method)
             call = admitted_frame(route, call, session.key)
             if route.order:
