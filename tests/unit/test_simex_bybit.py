@@ -574,3 +574,17 @@ def test_a_forced_close_is_told_as_a_bust_trade():
     rows = client.get("/v5/execution/list", category="linear", execType="BustTrade")
     assert {row["createType"] for row in rows["result"]["list"]} == {"CreateByLiq"}
     assert client.get("/v5/position/list", **words)["result"]["list"][0]["size"] == "0"
+
+
+def test_a_topic_is_silent_where_nothing_that_it_shows_has_changed(client):
+    socket = client.dial("/v5/public/linear")
+    client.send(socket, op="subscribe", args=["orderbook.1.BTCUSDT", "tickers.BTCUSDT"])
+    client.wait(0.001)
+    client.frames(socket)
+    client.order(category="linear", qty="0.01", price="48000.3")
+    assert client.frames(socket) == []
+    client.order(category="linear", qty="0.01", price="49999.9")
+    assert {frame["topic"] for frame in client.frames(socket)} == {
+        "orderbook.1.BTCUSDT",
+        "tickers.BTCUSDT",
+    }

@@ -59,9 +59,13 @@ def changes(line: Line, facts: Sequence[Fact], now: Nanos) -> Iterator[Json]:
         if topic.startswith("publicTrade"):
             yield from _trades(topic, trades.get(listing.market, ()), now)
         elif topic.startswith("tickers"):
-            yield _ticker(line, topic, listing, now)
+            ticks = _ticker(line, topic, listing, now)
+            if len(ticks["data"]) > 1:
+                yield ticks
         elif found["depth"]:
-            yield _book(line, topic, state, now, depth=int(found["depth"]))
+            book = _book(line, topic, state, now, depth=int(found["depth"]))
+            if book["data"]["b"] or book["data"]["a"]:
+                yield book
         elif listing.market in trades:
             yield from _candles(line, topic, state, now, frame=found["frame"])
 

@@ -178,12 +178,7 @@ class Exchange(Readings):
 
     def _wake(self, now: Nanos) -> None:
         """Let orders go whose trigger has come, until none is left."""
-        while True:
-            woken = [
-                row for pit in self._floor.pits.values() for row in _triggered(self._floor, pit)
-            ]
-            if not woken:
-                return
+        while woken := _triggered(self._floor):
             for row in woken:
                 self._go(row, now)
 
@@ -295,12 +290,11 @@ def _stamped(place: int, pit: Pit, now: Nanos) -> Iterator[tuple[Nanos, int, Pit
         yield point.time, place, pit, point
 
 
-def _triggered(floor: Floor, pit: Pit) -> list[BoxOrder]:
-    """Waiting orders of a market whose trigger has come; trailing ones follow the price first."""
+def _triggered(floor: Floor) -> list[BoxOrder]:
+    """Waiting orders whose trigger has come; trailing ones follow the price first."""
     found: list[BoxOrder] = []
-    last = pit.state.last
-    for row in floor.table.waiting(pit.listing.market):
-        trigger = row.ask.trigger
+    for row in floor.table.waiting():
+        trigger, last = row.ask.trigger, floor.pits[row.ask.market].state.last
         if trigger is None:
             continue
         if trigger.trail is not None:

@@ -128,13 +128,9 @@ class OrderTable:
         rows = (self._rows[number] for number in self._alive)
         return [row for row in rows if account in {None, row.account}]
 
-    def waiting(self, market: Market) -> list[BoxOrder]:
-        """Orders whose trigger has not come."""
-        return [
-            row
-            for row in self.alive()
-            if row.status is BoxStatus.WAITING and row.ask.market == market
-        ]
+    def waiting(self) -> list[BoxOrder]:
+        """Orders whose trigger has not come, oldest first."""
+        return [row for row in self.alive() if row.status is BoxStatus.WAITING]
 
     def recent(self, account: AccountId, *, now: Nanos) -> list[BoxOrder]:
         """Those alive and the last closed ones, oldest first."""
