@@ -4,6 +4,8 @@ which. Nothing real is touched where nothing was configured.
 
 import asyncio
 import json
+import subprocess
+import sys
 
 import pytest
 
@@ -224,6 +226,21 @@ def test_orders_in_doubt_outlive_the_program(tmp_path):
     log.settled("b", "placed")
     assert FileOrderLog(path).unsettled() == [sent("a"), sent("c")]
     assert path.stat().st_mode & 0o777 == 0o600
+
+
+def test_one_program_at_a_time_sends_orders_from_a_folder(tmp_path):
+    log = FileOrderLog(tmp_path / "orders.jsonl")
+    log.claim()
+    FileOrderLog(tmp_path / "orders.jsonl").claim()  # another manager of the same program
+    text = (
+        "import sys; from pathlib import Path; "
+        "from absolute.desk.powertrader_orders import FileOrderLog; "
+        "FileOrderLog(Path(sys.argv[1])).claim()"
+    )
+    command = [sys.executable, "-c", text, str(tmp_path / "orders.jsonl")]
+    other = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert other.returncode == 1
+    assert "Another program sends orders" in other.stderr
 
 
 @pytest.mark.parametrize("torn", ["{", '{"sent": {"exchange"', '{"settled": "a", "out'])

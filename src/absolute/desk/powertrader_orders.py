@@ -6,6 +6,7 @@ left. It must not know what an order means.
 
 import json
 import os
+import sys
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, BinaryIO, Final
@@ -16,7 +17,13 @@ from absolute.domain.instrument import Side
 from absolute.domain.units import Nanos
 from absolute.venues.fleet_terms import SentOrder, Wanted
 
+if sys.platform != "win32":
+    import fcntl
+
 MODE: Final = 0o600
+
+_CLAIMED: Final[dict[Path, int]] = {}
+"""The files this program has for itself, with what holds them; the system lets go at its end."""
 
 
 class FileOrderLog:
@@ -24,6 +31,28 @@ class FileOrderLog:
 
     def __init__(self, path: Path) -> None:
         self._path = path
+
+    def claim(self) -> None:
+        """One program to a file: two would take each other's orders for their own."""
+        path = self._path.resolve()
+        if sys.platform == "win32" or path in _CLAIMED:
+            return  # Windows has no such lock: there the user sees to it
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            handle = os.open(path.with_suffix(".lock"), os.O_RDWR | os.O_CREAT, MODE)
+        except OSError as error:
+            raise self._unwritable(error) from error
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            os.close(handle)
+            message = _(
+                "Another program sends orders from the folder {folder}; end it, or give this one "
+                "its own: ExchangeConfigManager(config_dir)."
+            )
+            told = message.format(folder=path.parent)
+            raise UserError("ORDER_LOG_BUSY", told) from error
+        _CLAIMED[path] = handle
 
     def sent(self, order: SentOrder) -> None:
         """Durable before it returns."""
@@ -64,14 +93,17 @@ class FileOrderLog:
             self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             handle = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_APPEND, MODE)
         except OSError as error:
-            message = _("Orders cannot be written to {path} ({reason}), so none is sent.")
-            told = message.format(path=self._path, reason=error.strerror)
-            raise UserError("ORDER_LOG_UNWRITABLE", told) from error
+            raise self._unwritable(error) from error
         with os.fdopen(handle, "r+b") as file:
             _mend(file)
             file.write(json.dumps(row).encode() + b"\n")
             file.flush()
             os.fsync(file.fileno())
+
+    def _unwritable(self, error: OSError) -> UserError:
+        message = _("Orders cannot be written to {path} ({reason}), so none is sent.")
+        told = message.format(path=self._path, reason=error.strerror)
+        return UserError("ORDER_LOG_UNWRITABLE", told)
 
 
 def _mend(file: BinaryIO) -> None:

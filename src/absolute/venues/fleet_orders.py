@@ -44,6 +44,10 @@ class Clock(Protocol):
 class OrderLog(Protocol):
     """Remembers the orders in doubt, also after a crash."""
 
+    def claim(self) -> None:
+        """Make it this program's alone; raises UserError where another one uses it."""
+        ...
+
     def sent(self, order: SentOrder) -> None:
         """Durable before it returns; the order leaves after that."""
         ...
@@ -62,6 +66,9 @@ class MemoryOrderLog:
 
     def __init__(self) -> None:
         self._open: dict[str, SentOrder] = {}
+
+    def claim(self) -> None:
+        """Nobody else can see it."""
 
     def sent(self, order: SentOrder) -> None:
         """Remember it."""
@@ -136,10 +143,17 @@ class OrderPlacing:
             known = self._done.get(request.client_id or "")
             if known is not None:
                 return known
+            self._recall()
             earlier = await self._earlier(request, order)
             if earlier is not None:
                 return earlier
             return await self._first_that_takes(request, order, await choose(order))
+
+    def _recall(self) -> None:
+        """Know of every order in doubt, also of those another manager or an earlier run sent."""
+        self._around.log.claim()
+        self._owed = {each.client_id: each for each in self._around.log.unsettled()}
+        self._issued |= self._owed.keys()
 
     async def _first_that_takes(
         self, request: OrderRequest, order: Wanted, candidates: Sequence[Candidate]
