@@ -114,6 +114,16 @@ def test_without_an_id_it_is_the_end_of_the_log(logs, home):
     assert json.loads(out or err)["error"] == "LOG_MISSING"
 
 
+def test_dotenv_says_where_the_log_and_the_database_are(logs, home, monkeypatch):
+    monkeypatch.setenv("LOG_FILE", "")
+    for name in ("LOG_FILE", "ABSOLUTE_HOME"):
+        monkeypatch.delenv(name)
+    (home / "absolute.log").rename(home / "other.log")
+    (home / ".env").write_text(f"LOG_FILE=other.log\nABSOLUTE_HOME={home}\n")
+    assert logs("--lines", "1")[1].splitlines()[0].endswith("nothing to do")
+    assert logs("--deal", "1")[0] == 0
+
+
 RUN = "import sys; from absolute.cli.main import status_of\n"
 RUN += "sys.exit(status_of(sys.argv[1:], commands=(('logs', 'absolute.cli.logs:app', 'l'),)))"
 

@@ -4,6 +4,7 @@ import base64
 import io
 import json
 import os
+import sys
 
 import pytest
 from keyring.backend import KeyringBackend
@@ -237,6 +238,17 @@ def test_nobody_is_asked_where_nobody_sits(home, vault, monkeypatch):
         key_desk().find(place_of("bybit:demo"))
     assert refused.value.code == "VAULT_LOCKED"
     assert (home / "vault.json").exists()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no core dumps")
+def test_once_the_vault_is_open_no_core_dump_is_written(home, vault):
+    import resource
+
+    assert vault.get(KeyPlace("bybit", "demo")) is None
+    hard = resource.getrlimit(resource.RLIMIT_CORE)[1]
+    resource.setrlimit(resource.RLIMIT_CORE, (hard, hard))
+    desk(home).open()
+    assert resource.getrlimit(resource.RLIMIT_CORE)[0] == 0
 
 
 # --- where a key is looked for --------------------------------------------------------------------

@@ -8,6 +8,7 @@ import getpass
 import os
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
@@ -33,6 +34,14 @@ _Profile = Annotated[
 ]
 _Account = Annotated[str, typer.Option(help=_("A name of your own, where you have several."))]
 _Json = Annotated[bool, typer.Option("--json", help=_("Print one JSON object."))]
+
+
+@app.callback()
+def prepare() -> None:
+    """Take the settings of `.env`, where there is one."""
+    from absolute.desk.dotenv import load_dotenv
+
+    load_dotenv(Path.cwd(), os.environ)
 
 
 @app.command(help=_("Keep a key; it is asked for, or read from standard input."))

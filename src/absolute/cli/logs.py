@@ -48,8 +48,10 @@ def logs(
     ] = False,
 ) -> None:
     """Tell a story from the journal and the log, or show the log."""
+    from absolute.desk.dotenv import load_dotenv
     from absolute.desk.log_reading import Wanted
 
+    load_dotenv(Path.cwd(), os.environ)
     if verify:
         _verify(as_json=as_json)
     elif order is None and deal is None and run is None:
@@ -148,7 +150,6 @@ def _verify(*, as_json: bool) -> None:
 
 
 def _log_file() -> Path | None:
-    from absolute.desk.dotenv import settings
     from absolute.desk.logs import log_settings
 
-    return log_settings(settings(Path.cwd(), os.environ)).file
+    return log_settings(os.environ).file

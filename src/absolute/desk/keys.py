@@ -88,6 +88,7 @@ class KeyDesk:
         if not self.path.exists():
             message = _("There is no vault {path} yet; add a key with: absolute keys add")
             raise UserError("VAULT_MISSING", message.format(path=self.path))
+        _keep_memory_to_ourselves()
         key = fetch(self.keyring(), self.path) if may_open_unattended(self.path) else None
         how = "password" if key is None else "keyring"
         try:
@@ -222,6 +223,15 @@ def key_desk(ask: Ask | None = None) -> KeyDesk:
     if file:
         ask = _from_file(Path(file))
     return KeyDesk(vault_path(), security_log(WallClock()), ask or ask_on_terminal)
+
+
+def _keep_memory_to_ourselves() -> None:
+    """Write no core dump from now on, since it would hold every key; swapping stays possible."""
+    if sys.platform != "win32":
+        import resource
+
+        _soft, hard = resource.getrlimit(resource.RLIMIT_CORE)
+        resource.setrlimit(resource.RLIMIT_CORE, (0, hard))
 
 
 def _row(listed: ListedKey) -> dict[str, str]:
