@@ -165,6 +165,16 @@ def test_a_client_id_is_taken_only_while_its_order_is_open(talk):
     assert found["orderId"] == third["orderId"]
 
 
+def test_a_client_id_is_looked_up_in_the_market_that_is_asked(talk):
+    named = {**BUY, "newClientOrderId": "mine-1"}
+    first = talk.trade("POST", "order", **named, quantity="0.001", price="50000")
+    second = talk.trade("POST", "order", **named, symbol="ETHUSDT", quantity="0.01", price="2500")
+    assert talk.trade("GET", "order", origClientOrderId="mine-1")["orderId"] == first["orderId"]
+    gone = talk.trade("DELETE", "order", symbol="ETHUSDT", origClientOrderId="mine-1")
+    assert gone["orderId"] == second["orderId"]
+    assert talk.trade("GET", "order", orderId=second["orderId"])["code"] == -2013
+
+
 def test_a_buy_pays_its_commission_in_base_and_a_sell_in_quote(talk):
     bought = talk.trade("POST", "order", side="BUY", type="MARKET", quantity="0.01")
     commission = sum(Decimal(each["commission"]) for each in bought["fills"])

@@ -257,12 +257,8 @@ class SpotTrading:
         number, client_id = call.whole("orderId"), call.text("origClientOrderId")
         if number is None and client_id is None:
             raise BinanceRefused(either("origClientOrderId", "orderId"))
-        order = call.exchange.find(
-            call.account,
-            number=OrderNumber(number) if number is not None else None,
-            client_id=client_id,
-        )
-        if order is None or order.ask.market != listing.market:
+        order = order_named(call, listing, number, client_id=client_id)
+        if order is None:
             raise BinanceRefused(missing)
         if client_id is not None and order.ask.client_id != client_id:
             raise BinanceRefused(Fault(-2039, "Client order ID is not correct for this order ID."))
@@ -290,6 +286,17 @@ def orders_asked(call: Call, rows: Sequence[BoxOrder]) -> Sequence[BoxOrder]:
     ]
     limit = rows_asked(call)
     return found[:limit] if number is not None or since is not None else found[-limit:]
+
+
+def order_named(
+    call: Call, listing: Listing, number: int | None, *, client_id: str | None
+) -> BoxOrder | None:
+    """An order of one market by its number, else the newest there that had the client id."""
+    if number is not None:
+        order = call.exchange.find(call.account, number=OrderNumber(number))
+        return order if order is not None and order.ask.market == listing.market else None
+    rows = call.exchange.orders(call.account, Scope(*listing.market))
+    return next((row for row in reversed(rows) if row.ask.client_id == client_id), None)
 
 
 def _scope(symbol: str | None) -> Scope:

@@ -24,6 +24,7 @@ from absolute.simex.binance_faults import (
     usdm_fault,
 )
 from absolute.simex.binance_market_calls import listing_named, rows_asked, week_asked
+from absolute.simex.binance_spot_trading import order_named
 from absolute.simex.binance_usdm_orders import (
     client_id_asked,
     is_plain,
@@ -200,17 +201,12 @@ class UsdmTrading:
         number, client_id = call.whole("orderId"), call.text("origClientOrderId")
         if number is None and client_id is None:
             raise BinanceRefused(either("origClientOrderId", "orderId"))
-        order = call.exchange.find(
-            call.account,
-            number=OrderNumber(number) if number is not None else None,
-            client_id=client_id,
-        )
+        order = order_named(call, listing, number, client_id=client_id)
         if (
             order is None
             or order.number in self.rejected
             or forgotten(order, call.now)
             or not is_plain(order)
-            or order.ask.market != listing.market
         ):
             raise BinanceRefused(missing)
         return order
