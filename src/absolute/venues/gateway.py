@@ -147,6 +147,8 @@ class CcxtGateway:
             return Denied(self._now, client_id, unfit.code, unfit.detail)
         except VenueFault as fault:
             return self._not_sent(client_id, fault)
+        finally:
+            self._listener.stir()
         return Acknowledged(self._now, client_id, venue_id)
 
     def _not_sent(self, client_id: ClientOrderId, fault: VenueFault) -> Report:

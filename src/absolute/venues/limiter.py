@@ -118,7 +118,7 @@ RULES: dict[Family, tuple[Rule, ...]] = {
 
 VENUE_RULES: dict[str, tuple[Rule, ...]] = {
     # Kraken "API rate limits": a counter of 15 that falls by 0.33 a second on the lowest tier.
-    "kraken": (Rule(45 * S, 15, 3), Rule(S, 3, 1, orders=True)),
+    "kraken": (Rule(45 * S, 15, 1), Rule(S, 3, 1, orders=True)),
     # Coinbase Advanced "REST rate limits": 30 private requests a second.
     "coinbase": (Rule(S, 25, 6), Rule(S, 15, 4, orders=True)),
     # OKX: 20 requests in 2 s on most account questions, 60 orders in 2 s.

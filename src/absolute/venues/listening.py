@@ -7,12 +7,12 @@ sees and decides nothing.
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Protocol
 
 import aiohttp
 import numpy as np
 
-from absolute.domain.ids import VenueOrderId
 from absolute.domain.units import Nanos
 from absolute.engine.reports import (
     Connected,
@@ -27,6 +27,7 @@ from absolute.venues.dialect import Socket
 from absolute.venues.error_table import VenueFault
 from absolute.venues.limiter import Lane
 from absolute.venues.parts import Parts, Surroundings
+from absolute.venues.polling import Poll
 from absolute.venues.rows import BAD_ROW, AskAgain, Item, Shown, StreamEnd, Tick, Traded
 from absolute.venues.sockets import SocketEnded, hear
 
@@ -118,6 +119,7 @@ class Listener:
         self._session: aiohttp.ClientSession = parts.session
         self._around = around
         self._asking: set[asyncio.Task[None]] = set()
+        self._stirred = asyncio.Event()
         self._hearing: asyncio.Task[None] | None = None
 
     def _now(self) -> Nanos:
@@ -236,56 +238,34 @@ class Listener:
 
     # --- polls ------------------------------------------------------------------------------------
 
+    def stir(self) -> None:
+        """An order went out: a polled venue is looked at now rather than later."""
+        self._stirred.set()
+
     async def _poll(self, line: Line, put: Put) -> None:
-        """The same reports from questions: executions first, then how the orders stand."""
+        """The same reports from questions."""
         PACE.set(POLL_PACE)  # this task's own: it rather waits than call a full budget a gap
-        poll = Poll(self._now() - self._profile.facts.overlap)
+        poll = Poll(self._dialect, self._gateway, self._profile.facts, self._now())
+        pause = self._around.poll_s or self._profile.poll_s
         attempt = 0
         while True:
+            if self._stirred.is_set():
+                self._stirred.clear()
+                poll.stir(self._now())
             try:
                 await self._price(put)
                 if self._signed:
-                    await self._poll_once(poll, put)
+                    await poll.look(self._now(), put)
                     line.came()
                 attempt = 0
             except (VenueFault, *BAD_ROW) as error:
                 attempt += 1
                 if self._signed:
                     line.went(str(error) or repr(error))
-            pause = wait_before(attempt, self._around.generator) if attempt else 0.0
-            await asyncio.sleep(max(self._around.poll_s, pause))
-
-    async def _poll_once(self, poll: "Poll", put: Put) -> None:
-        asked = self._now()
-        since = Nanos(max(poll.since, 0))
-        for traded in await self._dialect.executions(since, asked):
-            if traded.client_id and traded.trade_id not in poll.trades:
-                poll.trades[traded.trade_id] = traded.time
-                put(self._gateway.execution_seen(traded))
-        stand = {each.venue_id: each for each in await self._dialect.open_orders()}
-        for venue_id, before in list(poll.orders.items()):
-            if venue_id not in stand:
-                ended = await self._dialect.look_up(before.client_id, venue_id)
-                if ended is not None:
-                    put(self._gateway.order_seen(ended, asked))
-        for venue_id, one in stand.items():
-            if one.client_id and poll.orders.get(venue_id) != one:
-                put(self._gateway.order_seen(one, asked))
-        poll.orders = {key: one for key, one in stand.items() if one.client_id}
-        poll.since = asked - self._profile.facts.overlap
-        for trade_id, time in list(poll.trades.items()):
-            if time < poll.since - self._profile.facts.overlap:
-                del poll.trades[trade_id]
+            more = wait_before(attempt, self._around.generator) if attempt else 0.0
+            with suppress(TimeoutError):  # nothing of ours went out meanwhile
+                await asyncio.wait_for(self._stirred.wait(), max(pause, more))
 
     async def _price(self, put: Put) -> None:
         tick = await self._dialect.price()
         put(Priced(self._now(), tick.time, tick.price))
-
-
-class Poll:
-    """What the last poll saw."""
-
-    def __init__(self, since: int) -> None:
-        self.since = since
-        self.orders: dict[VenueOrderId, Shown] = {}
-        self.trades: dict[str, Nanos] = {}

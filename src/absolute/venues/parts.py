@@ -18,7 +18,7 @@ class Surroundings:
     """What a gateway is handed from outside: time, luck, the box's address, the bot's name.
 
     `patience` of sockets, and how often a polled venue and late fees are asked for and a stream's
-    key is kept alive, in seconds.
+    key is kept alive, in seconds; `poll_s` of None: as the profile says.
     `gates` are shared by all gateways made with the same surroundings: one key has one budget.
     """
 
@@ -27,7 +27,7 @@ class Surroundings:
     box: BoxAddress | None = None
     bot: str = ""
     patience: Patience = field(default_factory=Patience)
-    poll_s: float = 2.0
+    poll_s: float | None = None
     fees_s: float = 5.0
     renew_s: float = 20 * 60.0
     gates: dict[str, Gate] = field(default_factory=dict)

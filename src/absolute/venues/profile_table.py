@@ -176,6 +176,7 @@ def _other(
         facts=replace(OTHER_FACTS, window=SIGNED_FOR[venue][0]),
         ids=ids,
         stops=stops,
+        poll_s=8.0 if venue == "kraken" else 2.0,
         sources=(SIGNED_FOR[venue][1], *OTHER_SOURCES),
     )
 

@@ -63,7 +63,8 @@ class Profile:
     """One world of one venue. `facts` carry what its proofs rest on, `sources` where that is from.
 
     `rest` and `streams` are its addresses, `hosts` the only names a byte may go to.
-    `order_days` is how long it remembers an order, None where it does not say.
+    `order_days` is how long it remembers an order, None where it does not say; `poll_s` how often a
+    venue without streams is looked at, in seconds.
     """
 
     venue: str
@@ -79,6 +80,7 @@ class Profile:
     stops: bool = True
     stream_trade: bool = False
     order_days: int | None = None
+    poll_s: float = 2.0
     sources: tuple[str, ...] = ()
 
     @property

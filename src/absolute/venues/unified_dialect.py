@@ -46,6 +46,8 @@ CANCELS_BY_OUR_ID: Final = frozenset({"okx", "kucoin", "bitstamp", "kraken"})
 ID_WORD: Final = {"coinbase": "client_order_id", "bitstamp": "client_order_id"}
 """What they call our id where ccxt hands it through as it is."""
 PAGE: Final = 100
+SHORT_PAGE: Final = 20
+"""No venue we know of cuts its pages this short: one that is shorter is the last."""
 LIST_PAGES_MAX: Final = 200
 
 
@@ -193,7 +195,8 @@ class UnifiedDialect:
         rows: dict[str, Row] = {}
         start = since // NANOS_PER_MS
         await self._walk(rows, lambda: max((_ms(row) for row in rows.values()), default=start))
-        await self._walk(rows, lambda: start, backward=True)
+        if len(rows) >= SHORT_PAGE:
+            await self._walk(rows, lambda: start, backward=True)
         wanted = [row for row in rows.values() if nanos_of(row["timestamp"]) >= since]
         for row in wanted:
             order_id = str(row.get("order") or "")
@@ -210,13 +213,15 @@ class UnifiedDialect:
     ) -> None:
         """Ask page after page; the ends of a page are asked for again: nothing falls between."""
         for _ in range(LIST_PAGES_MAX):
-            params = {"until": min(map(_ms, rows.values()))} if backward and rows else {}
+            params = {"until": min(map(_ms, rows.values()))} if backward else {}
             ask = self._client.fetch_my_trades
             page = await self._call(ask, self._symbol, since(), PAGE, params)
             fresh = {str(row["id"]): row for row in page if str(row["id"]) not in rows}
-            if not fresh or (backward and not params):
+            if not fresh:
                 return
             rows.update(fresh)
+            if len(page) < SHORT_PAGE:
+                return
         raise malformed(ValueError("pages without end"))
 
     def _traded(self, row: Row) -> Traded:
