@@ -12,13 +12,17 @@ import time
 import urllib.error
 import urllib.request
 from contextlib import contextmanager
+from decimal import Decimal
 
 import pytest
 
 from absolute.cli.main import status_of
 from absolute.desk.box import BoxWanted, running_box
 from absolute.desk.box_venues import MarketWanted
+from absolute.desk.clock import generator
 from absolute.domain.errors import UserError
+from absolute.kernels.synth import synth_tape
+from absolute.lake.writing import write_bars
 from absolute.simex.control import CONTROL_HOST
 from absolute.simex.fault_rules import rules_of
 from absolute.venues.box import box_session
@@ -216,3 +220,35 @@ def test_rules_given_in_code_stand_before_those_of_the_file(tmp_path):
 
     rules = rules_of([{"do": "late"}])
     assert control(tmp_path, play, faults=file, rules=rules) == ["late", "cut"]
+
+
+def test_bars_of_a_file_move_the_price_at_the_speed_that_was_asked_for(tmp_path):
+    tape = synth_tape(
+        generator(3),
+        bars=300,
+        start_ns=1_700_000_000_000_000_000 // (60 * 10**9) * 60 * 10**9,
+        bar_ns=60 * 10**9,
+        first_price=Decimal(20_000),
+        price_unit=Decimal("0.01"),
+    )
+    file = tmp_path / "btcusdt_1m.csv"
+    write_bars(tape, file)
+    market = MarketWanted(data=file, speed=Decimal(600))
+
+    async def play():
+        async with (
+            running_box(BoxWanted("kraken", market), tmp_path) as box,
+            box_session(box.state.address) as client,
+        ):
+            seen = []
+            for _ in range(6):
+                url = "https://api.kraken.com/0/public/Ticker?pair=XBTUSD"
+                told = await (await client.get(url)).json()
+                seen.append(Decimal(told["result"]["XXBTZUSD"]["c"][0]))
+                await asyncio.sleep(0.1)
+            return seen
+
+    seen = asyncio.run(play())
+    low, high = (tape.price(int(each)) for each in (tape.low.min(), tape.high.max()))
+    assert all(low - 1 <= price <= high + 1 for price in seen)
+    assert len(set(seen)) >= 3

@@ -47,6 +47,9 @@ def serve(
     data: Annotated[
         Path | None, typer.Option(metavar="FILE", help=_("Bars that move the price."))
     ] = None,
+    symbol: Annotated[
+        str | None, typer.Option(metavar="NAME", help=_("The market, e.g. BTCUSDT."))
+    ] = None,
     synth: Annotated[
         int, typer.Option(min=0, metavar="SEED", help=_("The seed of a made-up market."))
     ] = SEED,
@@ -62,7 +65,7 @@ def serve(
     from absolute.desk.box import PARENT, BoxWanted, serve_box
     from absolute.desk.box_venues import MarketWanted
 
-    market = MarketWanted(data=data, seed=synth, speed=Decimal(str(speed)))
+    market = MarketWanted(data, symbol, seed=synth, speed=Decimal(str(speed)))
     told = os.environ.get(PARENT, "")
     parent = int(told) if told.isdecimal() else None
     wanted = BoxWanted(venue.value, market, port=port, faults=faults, parent=parent)

@@ -47,9 +47,10 @@ class Worlds(Face, Protocol):
 
 @dataclass(frozen=True, slots=True)
 class MarketWanted:
-    """What moves the prices: a file's bars or a seed's, and how much faster than they were."""
+    """What moves the prices: a file's bars (of `symbol`) or a seed's, and how much faster."""
 
     data: Path | None = None
+    symbol: str | None = None
     seed: int = 186
     speed: Decimal = Decimal(1)
 
@@ -140,7 +141,7 @@ def trading_keys(shown: Iterable[Shown]) -> dict[str, dict[str, str]]:
 
 def _tapes(wanted: MarketWanted) -> dict[Asset, Tape]:
     if wanted.data is not None:
-        found = gather(Wanted(wanted.data))
+        found = gather(Wanted(wanted.data, symbol=wanted.symbol))
         return {found.instrument.base: found.tape}
     return {
         base: synth_tape(
