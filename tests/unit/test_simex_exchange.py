@@ -16,7 +16,7 @@ from absolute.simex.facts import (
     Traded,
 )
 from absolute.simex.house import HouseStyle
-from absolute.simex.listing import Caps, Category, VenueRules
+from absolute.simex.listing import Caps, Category, ListingStatus, VenueRules
 from absolute.simex.orders import Amendment, BoxOrder, BoxStatus, EndCause, Trigger
 
 from tests.box_markets import (
@@ -478,3 +478,20 @@ def test_a_loss_beyond_the_account_is_borne_by_the_insurance_fund():
     assert box.position(ONE, LINEAR).qty == 0
     assert balance(box, ONE, USDT) == 0
     assert box.sums() == {}
+
+
+def test_a_halted_market_stands_still_and_lets_orders_only_go():
+    box = exchange(path_tape(["50000", "49000", "48000"]))
+    row = taken(box.submit(ONE, ask(Side.BUY, "0.01", "49500"), START))
+    box.halt(SPOT, ListingStatus.HALTED)
+    last = box.market(SPOT).last
+    box.pass_time(Nanos(START + MINUTE))
+    assert box.market(SPOT).last == last
+    assert box.market(LINEAR).last == D(49_000)
+    assert refused(box.submit(ONE, ask(Side.BUY, "0.01", "49500"), START)) is Refusal.MARKET_CLOSED
+    change = Amendment(price=Price(D("49000")))
+    assert refused(box.amend(ONE, row.number, change=change, now=START)) is Refusal.MARKET_CLOSED
+    taken(box.cancel(ONE, row.number, START))
+    box.halt(SPOT, ListingStatus.TRADING)
+    box.pass_time(Nanos(START + 2 * MINUTE))
+    assert box.market(SPOT).last < D(49_000)

@@ -242,6 +242,8 @@ class Exchange(Readings):
         if qty is None or qty <= row.filled:
             return Refused(Refusal.QTY_MIN, f"{row.filled} of it has traded")
         pit = floor.pits[ask.market]
+        if pit.listing.status is not ListingStatus.TRADING:
+            return Refused(Refusal.MARKET_CLOSED, pit.listing.status)
         fault = grid_fault(pit, terms)
         if fault is not None:
             return fault

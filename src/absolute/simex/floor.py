@@ -36,7 +36,7 @@ from absolute.simex.facts import (
     PositionChanged,
 )
 from absolute.simex.house import FIRST_HOUSE_TICKET, House, HouseStyle
-from absolute.simex.listing import Listing, Market, VenueRules
+from absolute.simex.listing import Listing, ListingStatus, Market, VenueRules
 from absolute.simex.market import MarketState
 from absolute.simex.order_table import OrderTable
 from absolute.simex.orders import (
@@ -109,7 +109,9 @@ class Floor:
             self.settle(pit, pit.house.quote(pit.state.last), now)
 
     def step(self, pit: Pit, point: Point) -> None:
-        """Move one market to the next point of its path."""
+        """Move one market to the next point of its path; a halted one stands still."""
+        if pit.listing.status is ListingStatus.HALTED:
+            return
         changes = pit.house.move(point.price, point.volume, last=pit.state.last)
         self.settle(pit, changes, point.time)
 
