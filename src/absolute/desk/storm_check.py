@@ -38,7 +38,9 @@ PRICE_AGE_MAX: Final = 60 * S
 MARKET_AGE_MAX: Final = 10 * S
 REQUESTS_PER_SECOND: Final = 40
 TOLD_AFTER: Final = S // 5
-LOSSY: Final = frozenset({"frame_lost", "frame_slow", "frame_reordered", "cut_in", "stream_silent"})
+LOSSY: Final = frozenset(
+    {"frame_lost", "frame_slow", "frame_reordered", "cut_in", "stream_silent", "stall"}
+)
 """Faults under which the stream may keep a trade back without saying so."""
 
 STEPS: Final = {

@@ -76,6 +76,13 @@ class Happenings:
         error = self._line.weather.rules.facts.clock_error
         self._line.skew = self._chance.between(-error, error)
 
+    def _stall(self) -> None:
+        """The whole process stands still, as on a machine that sleeps; then all comes at once."""
+        now, calm_at = self._line.time.now, self._line.weather.calm_at
+        if self._host.stalled_until <= now:
+            until = now + self._chance.between(1 * S, 30 * S)
+            self._host.stalled_until = min(until, calm_at)
+
     # --- people -----------------------------------------------------------------------------------
 
     def _person(self, event: Event) -> None:

@@ -128,6 +128,7 @@ class Host:
     trace: Callable[[str], None] | None = None
     live: Live | None = None
     wake_at: int = -1
+    stalled_until: int = 0
 
     # --- life and death -------------------------------------------------------------------------
 
@@ -163,6 +164,7 @@ class Host:
         self.journal.crash()
         events = tuple(event for event, _commands in self.journal.entries)
         self.checker.lost(events, self.journal.submits())
+        self.stalled_until = 0
         line.life += 1
         line.link += 1
         line.up = False
@@ -196,7 +198,7 @@ class Host:
     def hear(self, request: Request | None, make: Maker) -> None:
         """Something arrives."""
         live = self.live
-        if live is None:
+        if live is None or self._stands(lambda: self.hear(request, make)):
             return
         report = make(self.line.local)
         self.tell(f"<- {report}")
@@ -210,9 +212,18 @@ class Host:
     def person(self, event: Event) -> None:
         """A person wants something."""
         live = self.live
-        if live is not None:
+        if live is not None and not self._stands(lambda: self.person(event)):
             self.tell(f"person: {event}")
             self.do(lambda: live.asked(event))
+
+    def _stands(self, action: Callable[[], None]) -> bool:
+        """Whether it stands still; then it does this when it goes on, if it still lives."""
+        rest = self.stalled_until - self.line.time.now
+        if rest <= 0:
+            return False
+        life = self.line.life
+        self.line.time.after(rest, lambda: action() if life == self.line.life else None)
+        return True
 
     def _priced(self, report: Report) -> None:
         price, told = getattr(report, "price", Decimal(0)), getattr(report, "venue_time", 0)
@@ -255,6 +266,8 @@ class Host:
 
     def _woken(self, at: int, life: int) -> None:
         live = self.live
+        if self._stands(lambda: self._woken(at, life)):
+            return
         if live is not None and at == self.wake_at and life == self.line.life:
             self.do(lambda: live.tick(self.line.local))
 

@@ -9,6 +9,7 @@ the journal was decided, what is not never left.
 
 from collections import deque
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from typing import Final
 
 from absolute.domain.errors import JournalError
@@ -101,9 +102,9 @@ class Live:
         self._follow(self.custody.answered(request, report))
 
     def asked(self, event: Event) -> None:
-        """Take what a person wants."""
+        """Take what a person wants; it counts from when it is taken, however long it waited."""
         self._now = max(self._now, event.time)
-        self._deliver(event)
+        self._deliver(replace(event, time=self._now))
         self._follow(self.custody.tick(self._now))
 
     def tick(self, now: Nanos) -> None:
