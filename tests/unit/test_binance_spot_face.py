@@ -384,6 +384,16 @@ def test_the_socket_answers_with_its_limits_and_its_errors(talk):
     assert talk.heard(socket)[-1]["error"]["code"] == -1135
 
 
+def test_a_stream_that_the_venue_ends_says_so_and_falls_silent(talk):
+    socket = followed(talk)
+    talk.face.end_user_streams(talk.environment, talk.clock.now)
+    assert len(events(talk, socket, "eventStreamTerminated")) == 1
+    talk.trade("POST", "order", **BUY, quantity="0.001", price="50000")
+    assert events(talk, socket) == []
+    again = talk.ask(socket, "userDataStream.subscribe.signature", {}, signed=True)
+    assert again["result"] == {"subscriptionId": 1}
+
+
 def test_another_account_hears_nothing(talk):
     other = SpotTalk(talk.face, talk.clock, rights="-withdraw")
     socket = followed(other)

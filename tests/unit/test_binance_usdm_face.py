@@ -171,6 +171,8 @@ def test_conditional_orders_live_apart_until_they_wake(talk):
         ({**STOP}, -1102),
         ({**STOP, "triggerPrice": "55000", "closePosition": "true"}, -4137),
         ({**STOP, "algoType": "VP", "triggerPrice": "55000"}, -1102),
+        ({**STOP, "triggerPrice": "55000", "workingType": "INDEX"}, -4031),
+        ({**STOP, "type": "TRAILING_STOP_MARKET", "callbackRate": "11"}, -2007),
     ],
 )
 def test_a_wrong_conditional_order_is_refused(talk, asked, code):
@@ -200,6 +202,23 @@ def test_a_stop_that_closes_the_position_wakes_trades_and_tells_its_story(talk):
     assert actual == str(updates[-1]["i"])
     assert talk.trade("GET", "v1/order", orderId=actual)["status"] == "FILLED"
     assert talk.trade("GET", "v3/positionRisk") == []
+
+
+def test_a_trailing_stop_follows_the_price_and_sells_after_it_turns(talk):
+    bought(talk, "0.02")
+    asked = {**STOP, "type": "TRAILING_STOP_MARKET", "callbackRate": "0.1"}
+    placed = talk.trade("POST", "v1/algoOrder", **asked, workingType="MARK_PRICE")
+    assert placed["workingType"] == "MARK_PRICE"
+    triggers = []
+    for _ in range(600):
+        talk.pass_ms(5_000)
+        now = talk.trade("GET", "v1/algoOrder", algoId=placed["algoId"])
+        triggers.append(Decimal(now["triggerPrice"]))
+        if now["algoStatus"] == "FINISHED":
+            break
+    assert now["algoStatus"] == "FINISHED"
+    assert triggers == sorted(triggers), "the stop of a sell only rises"
+    assert Decimal(now["actualPrice"]) < triggers[-1] * Decimal("1.001")
 
 
 # --- money ----------------------------------------------------------------------------------------

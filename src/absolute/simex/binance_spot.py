@@ -200,6 +200,14 @@ class BinanceSpotFace:
                 text = json.dumps({"event": event} if of_api else event)
                 self._outbox.append(Frame(socket, text))
 
+    def end_user_streams(self, environment: Environment, now: Nanos) -> None:
+        """End every user stream of a world while its sockets live on, as a fault."""
+        api = self._apis[environment]
+        for socket, session in api.sessions.items():
+            session.ended += list(session.subscriptions)
+            session.subscriptions.clear()
+            self._outbox += self._ended_streams(socket, session, now)
+
     def _settle(self, environment: Environment, now: Nanos) -> None:
         def told(facts: Iterable[Fact], at: Nanos) -> Iterable[Frame]:
             return self._user_frames(environment, facts, at)

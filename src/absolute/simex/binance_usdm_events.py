@@ -158,6 +158,8 @@ def _plain(order: BoxOrder, execution: str, now: Nanos) -> OrderTradeUpdate:
         reduce_only=ask.reduce_only,
         close_position=notes.get("closePosition") == "true",
         self_trade_prevention=notes["selfTrade"],
+        working_type=notes["workingType"],
+        price_protect=notes["priceProtect"] == "true",
     )
 
 
@@ -181,6 +183,8 @@ def _algo_told(order: BoxOrder, now: Nanos) -> Told:
         executed_qty=order.filled,
         actual_type=plain_type(order) if order.awake else "0",
         self_trade_prevention=notes["selfTrade"],
+        working_type=notes["workingType"],
+        price_protect=notes["priceProtect"] == "true",
         close_position=notes["closePosition"] == "true",
         reduce_only=ask.reduce_only,
         trigger_time=order.updated // NANOS_PER_MS if order.awake else 0,

@@ -161,8 +161,22 @@ def _ask(
         client_id=client_id,
         reduce_only=call.flag("reduceOnly"),
         self_trade=SELF_TRADES[mode],
-        notes={"type": kind, "timeInForce": in_force, "selfTrade": mode},
+        notes={
+            "type": kind,
+            "timeInForce": in_force,
+            "selfTrade": mode,
+            "workingType": _working_type(call),
+            "priceProtect": str(call.flag("priceProtect")).lower(),
+        },
     )
+
+
+def _working_type(call: Call) -> str:
+    """Which price wakes a conditional order; both are the last price in the box (assumption)."""
+    found = call.text("workingType") or "CONTRACT_PRICE"
+    if found not in {"CONTRACT_PRICE", "MARK_PRICE"}:
+        raise BinanceRefused(Fault(-4031, f"Invalid parameter working type: {found}", USDM))
+    return found
 
 
 def client_id_asked(call: Call, name: str = "newClientOrderId") -> str | None:
@@ -286,6 +300,8 @@ def order_row(order: BoxOrder, *, queried: bool) -> UsdmOrderRow:
         close_position=notes.get("closePosition") == "true",
         stop_price=ask.trigger.price if ask.trigger is not None else ZERO,
         self_trade_prevention=notes["selfTrade"],
+        working_type=notes["workingType"],
+        price_protect=notes["priceProtect"] == "true",
         time=order.created // NANOS_PER_MS if queried else None,
     )
 
@@ -320,6 +336,8 @@ def algo_row(order: BoxOrder, *, queried: bool) -> AlgoOrderRow:
         activate_price=None if queried else notes["activatePrice"],
         callback_rate=None if queried else notes["callbackRate"],
         self_trade_prevention=notes["selfTrade"],
+        working_type=notes["workingType"],
+        price_protect=notes["priceProtect"] == "true",
         close_position=notes["closePosition"] == "true",
         reduce_only=ask.reduce_only,
         trigger_time=order.updated // NANOS_PER_MS if order.awake else 0,
