@@ -6,6 +6,7 @@ import asyncio
 import json
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 
@@ -20,6 +21,7 @@ from absolute.domain.units import Nanos
 from absolute.venues.credentials import Credentials
 from absolute.venues.fleet_errors import ExchangeUnavailable
 from absolute.venues.fleet_terms import OrderRequest, SentOrder, wanted
+from absolute.venues.vault_format import Cost
 
 KEYS = {"api_key": "k", "api_secret": "s"}
 
@@ -41,7 +43,8 @@ def with_vault(tmp_path, monkeypatch):
     file.write_text("a long enough password")
     file.chmod(0o600)
     monkeypatch.setenv("VAULT_PASSWORD_FILE", str(file))
-    key_desk().add(place_of("kraken:main"), Credentials("kraken:main", "vk", "vs"))
+    desk = replace(key_desk(), cost=Cost(64 * 1024, 3, 1))
+    desk.add(place_of("kraken:main"), Credentials("kraken:main", "vk", "vs"))
 
 
 # --- sources --------------------------------------------------------------------------------------

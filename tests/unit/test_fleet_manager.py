@@ -19,6 +19,7 @@ from absolute.venues.fleet_terms import OrderRequest
 from tests.fleet_box import fleet_box
 
 VENUES = ("kraken", "coinbase", "binance")
+QUICK = FleetRules(look_up_pauses=(0.01,) * 4)
 
 
 @pytest.fixture(scope="module")
@@ -124,7 +125,7 @@ def test_accepted_and_then_lost_is_one_order_and_one_answer(box, venue, path, fa
 def test_while_nobody_can_tell_the_order_is_unknown_and_later_it_is_found(box):
     box.faults(lost("kraken", "AddOrder", 1), lost("kraken", "ClosedOrders", 4))
     before, request = counts(box), buy()
-    manager = MultiExchangeManager()
+    manager = MultiExchangeManager(rules=QUICK)
 
     async def story():
         with pytest.raises(ExchangeOrderUnknown, match="state is unknown") as unknown:
@@ -143,7 +144,7 @@ def test_another_program_run_finds_the_order_in_doubt(box):
     box.faults(lost("kraken", "AddOrder", 1), lost("kraken", "ClosedOrders", 4))
     before = counts(box)
     with pytest.raises(ExchangeOrderUnknown):
-        asyncio.run(MultiExchangeManager().place_order(buy(), "kraken"))
+        asyncio.run(MultiExchangeManager(rules=QUICK).place_order(buy(), "kraken"))
     later = MultiExchangeManager()
     assert len(later.orders_in_doubt()) == 1
     result = asyncio.run(later.place_order(buy(), "binance"))

@@ -134,7 +134,7 @@ def test_an_order_nobody_can_be_asked_about_is_unknown_and_says_what_to_do():
     assert [each.client_id for each in desk.placing.in_doubt()] == ["id1"]
 
 
-@pytest.mark.parametrize("again", ["the same object", "an equal one"])
+@pytest.mark.parametrize("again", ["the same object", "an equal one", "another spelling"])
 def test_a_retry_of_an_order_in_doubt_is_answered_with_the_first(again):
     desk = Desk(a=Scripted([LOST], answers=[ASLEEP] * 2))
     request = wish()
@@ -142,7 +142,10 @@ def test_a_retry_of_an_order_in_doubt_is_answered_with_the_first(again):
     async def story():
         with pytest.raises(ExchangeOrderUnknown):
             await desk.place(request, "a")
-        return await desk.place(request if again == "the same object" else wish(), "a")
+        other = wish()
+        if again == "another spelling":
+            other = OrderRequest("btc/usd", "BUY", 1.0, "Market", time_in_force="gtc")
+        return await desk.place(request if again == "the same object" else other, "a")
 
     result = asyncio.run(story())
     assert (result.client_id, desk.orders(), len(desk.exchanges["a"].sent)) == ("id1", 1, 1)

@@ -209,7 +209,7 @@ class MultiExchangeManager:
 
     def _source(self, name: str) -> str | None:
         if current_box() is not None and not ExchangeFactory.is_registered(name):
-            return "box"
+            return "box" if means_of(name).keys() is not None else None
         try:
             return self.config_manager.config_source(name)
         except UserError as fault:

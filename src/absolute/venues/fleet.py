@@ -50,11 +50,15 @@ POST_ONLY: Final = frozenset({"PO", "POST_ONLY", "GTX"})
 
 @dataclass(frozen=True, slots=True)
 class FleetRules:
-    """What a fleet goes by: how old prices may be, how long it waits, how often it looks."""
+    """What a fleet goes by: how old prices may be, how long it waits, how often it looks.
+
+    `look_up_pauses` lie between the questions about an order whose reply was lost.
+    """
 
     age_ns_max: int = 10 * NANOS_PER_SECOND
     seconds_max: float = 20.0
     watch_seconds: float = 1.0
+    look_up_pauses: tuple[float, ...] = (0.1, 0.4, 1.0, 2.0)
 
 
 class Fleet:
@@ -65,7 +69,7 @@ class Fleet:
         self._rules = rules
         self._clock: Clock = around.clock
         self.calls = Calls(roster, around.clock, rules.seconds_max)
-        self.placing = OrderPlacing(around, self.calls.ready)
+        self.placing = OrderPlacing(replace(around, pauses=rules.look_up_pauses), self.calls.ready)
         self.prices = Listeners("price")
         self._watch = Watch()
 
@@ -187,7 +191,7 @@ class Fleet:
         coming = ComingOrder(
             venue=exchange.venue,
             account=exchange.account,
-            symbol=symbols.standard(order.symbol),
+            symbol=order.symbol,
             side=order.side,
             price=order.price,
             post_only=order.time_in_force in POST_ONLY,

@@ -13,6 +13,7 @@ from enum import Enum
 from absolute.domain.errors import UserError
 from absolute.domain.instrument import Side
 from absolute.domain.units import NANOS_PER_SECOND, Nanos
+from absolute.venues import symbols
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 ORDER_TYPES = ("market", "limit", "stop", "stop_limit")
@@ -131,7 +132,7 @@ def wanted(request: OrderRequest) -> Wanted:
     if kind == "stop" and stop is None:
         price, stop = None, price
     order = Wanted(
-        symbol=request.symbol.upper(),
+        symbol=_one_spelling(request.symbol),
         side=Side(side),
         amount=exact(request.amount, "amount"),
         order_type=kind,
@@ -141,6 +142,17 @@ def wanted(request: OrderRequest) -> Wanted:
     )
     _check(order)
     return order
+
+
+def _one_spelling(symbol: str) -> str:
+    """BTC-USD for btc/usd too, so that an order in doubt is met again however it is written.
+
+    What is no pair is left to the exchange: one that a user wrote may trade other things.
+    """
+    try:
+        return symbols.standard(symbol)
+    except UserError:
+        return symbol.strip().upper()
 
 
 def _check(order: Wanted) -> None:
