@@ -19,6 +19,25 @@ from absolute.simex.binance_spot import binance_spot_face
 from absolute.simex.binance_usdm import binance_usdm_face
 from absolute.simex.face import SocketId
 from absolute.simex.keys import default_keys
+from absolute.wire.binance_spot_rows import (
+    account_position_rows,
+    execution_report,
+    spot_balance_rows,
+    spot_order_row,
+    spot_trade_row,
+)
+from absolute.wire.binance_usdm_account_rows import (
+    account_update,
+    usdm_balance_row,
+    usdm_position_row,
+)
+from absolute.wire.binance_usdm_rows import (
+    algo_order_row,
+    algo_update,
+    order_trade_update,
+    usdm_order_row,
+    usdm_trade_row,
+)
 
 from tests.binance_talk import SpotTalk, UsdmTalk
 from tests.box_clients import BoxClock, still_supply
@@ -563,6 +582,61 @@ def usdm_events_said(talk: UsdmTalk, private: SocketId) -> Iterator[Compared]:
     for name, frames in events.items():
         for frame in frames:
             yield f"event {name}", frame, usdm_event(name)
+
+
+def rows(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+def usdm_events_all(name: str) -> list[Any]:
+    return [
+        example["json"]
+        for each in document("binance_usdm.json")["user_data_events"]
+        if each["event"] == name
+        for example in each["examples"]
+    ]
+
+
+def test_our_codecs_read_every_documented_example():
+    read = 0
+    for method, path in (("POST", "order"), ("GET", "order"), ("DELETE", "order"),
+                         ("GET", "openOrders"), ("GET", "allOrders")):  # fmt: skip
+        for example in spot_rest(method, f"/api/v3/{path}"):
+            for row in rows(example):
+                if "code" not in row:
+                    order = spot_order_row(row)
+                    assert (order.order_id, order.symbol) == (row["orderId"], row["symbol"])
+                    assert order.status == row.get("status")
+                    read += 1
+    for row in spot_rest("GET", "/api/v3/myTrades")[0]:
+        assert spot_trade_row(row).id == row["id"]
+    for account in spot_rest("GET", "/api/v3/account"):
+        assert len(spot_balance_rows(account)) == len(account["balances"])
+    for example in spot_event("executionReport"):
+        report = execution_report(example["event"])
+        assert (report.execution, report.status) == (example["event"]["x"], example["event"]["X"])
+    for example in spot_event("outboundAccountPosition"):
+        assert len(account_position_rows(example["event"])) == len(example["event"]["B"])
+    for example in usdm_events_all("ORDER_TRADE_UPDATE"):
+        update = order_trade_update(example)
+        assert str(update.filled) == example["o"]["z"]
+        assert update.order_id == example["o"]["i"]
+        read += 1
+    for example in usdm_events_all("ALGO_UPDATE"):
+        assert algo_update(example).status == example["o"]["X"]
+    for example in usdm_events_all("ACCOUNT_UPDATE"):
+        assert len(account_update(example).wallets) == len(example["a"]["B"])
+    for path, reader in (("v1/order", usdm_order_row), ("v1/openOrders", usdm_order_row),
+                         ("v1/allOrders", usdm_order_row), ("v1/algoOrder", algo_order_row),
+                         ("v1/openAlgoOrders", algo_order_row), ("v1/userTrades", usdm_trade_row),
+                         ("v3/balance", usdm_balance_row), ("v2/balance", usdm_balance_row),
+                         ("v3/positionRisk", usdm_position_row)):  # fmt: skip
+        for method in ("GET", "POST"):
+            for example in usdm_rest(method, f"/fapi/{path}"):
+                for row in rows(example):
+                    reader(row)  # raises where a key or a kind is not as documented
+                    read += 1
+    assert read > 30
 
 
 def faults() -> Iterator[Fault]:

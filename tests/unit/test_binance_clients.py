@@ -112,7 +112,6 @@ def test_ccxt_trades_perpetuals(environment, clock, adapter):
 def test_python_binance_trades_both_markets(clock, adapter, monkeypatch):
     client = binance.Client("box-binance-main", "box-binance-main-secret", ping=False)
     client.session.mount("https://", adapter)
-    client.timestamp_offset = clock.ms - client.get_server_time()["serverTime"]
     monkeypatch.setattr("binance.client.time.time", lambda: clock.ms / 1_000)
     assert client.get_symbol_info("BTCUSDT")["status"] == "TRADING"
     order = client.order_limit_buy(symbol="BTCUSDT", quantity="0.001", price="50000")
