@@ -329,6 +329,19 @@ def test_the_printed_retry_buys_once_when_the_reply_is_lost(box, names):
     assert grown[found["result"].exchange] == 1
 
 
+def test_the_printed_fallback_buys_once_even_where_nobody_can_tell(box, names, capsys):
+    functions, usage = retry_and_fallback()
+    run(functions, names)
+    before = [len(box.orders(venue)) for venue in ("kraken", "coinbase", "binance")]
+    silent = LOST_AT_KRAKEN | {"count": None, "when": {"venue": "kraken", "path": "ClosedOrders"}}
+    box.faults(LOST_AT_KRAKEN, silent)
+    with pytest.raises(Exception, match="All exchanges failed"):
+        run(usage, names)
+    after = [len(box.orders(venue)) for venue in ("kraken", "coinbase", "binance")]
+    assert [b - a for a, b in zip(before, after, strict=True)] == [1, 0, 0]
+    assert capsys.readouterr().out.count("its state is unknown") == 3
+
+
 def test_the_printed_fallback_goes_on_when_nothing_was_sent(box, names, capsys):
     functions, usage = retry_and_fallback()
     run(functions, names)
