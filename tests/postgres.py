@@ -8,6 +8,7 @@ import atexit
 import getpass
 import os
 import shutil
+import signal
 import subprocess
 import tempfile
 import time
@@ -70,8 +71,12 @@ def _server() -> str:
     server = subprocess.Popen(words, stdout=quiet, stderr=quiet, user=user, cwd=home)
 
     def stop() -> None:
-        server.terminate()
-        server.wait(20)
+        server.send_signal(signal.SIGQUIT)  # at once: nothing of it is needed any more
+        try:
+            server.wait(20)
+        except subprocess.TimeoutExpired:
+            server.kill()
+            server.wait()
         shutil.rmtree(home, ignore_errors=True)
 
     atexit.register(stop)
