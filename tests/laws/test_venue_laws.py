@@ -78,6 +78,19 @@ def test_while_the_venue_said_stop_nothing_leaves_in_any_lane(retry, ban, lane, 
     assert (wait > 0) == (later < retry * 10**9)
 
 
+@given(RULE_SETS, asks, st.integers(0, 10**14))
+def test_a_clock_that_is_set_back_makes_nobody_wait_longer_than_a_span(rules, schedule, back):
+    limiter, now = Limiter(rules), Nanos(10**18)
+    for step, lane, cost in schedule:
+        now = Nanos(now + step)
+        limiter.take(lane, cost, now)
+    used = [sum(amount for _, amount in spent) for spent in limiter._spent]
+    wait = limiter.take(Lane.EXIT, Cost(1, 1), Nanos(now - back))
+    assert wait <= max(rule.span for rule in rules)
+    after = [sum(amount for _, amount in spent) for spent in limiter._spent]
+    assert all(b >= a for a, b in zip(used, after, strict=True))  # and nothing is forgotten
+
+
 def test_a_ban_without_an_end_is_waited_out():
     limiter = Limiter(RULES[Family.BYBIT])
     limiter.close(Nanos(0), None, ban=True)
@@ -101,6 +114,15 @@ def test_the_offset_is_right_to_within_half_the_shortest_trip(offset, trips):
         now += there + back + 1
     best = min(there + back for there, back in trips)
     assert abs(clock.offset - offset) <= best / 2 + 1
+
+
+@given(st.integers(-(10**12), 10**12), st.integers(0, 10**18))
+def test_a_list_never_begins_after_the_time_that_was_meant(offset, ours):
+    clock = VenueClock(ManualClock(10**18))
+    clock.learn(sample(Nanos(10**18), Nanos(10**18), Nanos(10**18 + offset)))
+    begin = clock.at_least(Nanos(ours))
+    assert begin <= ours  # more rows than asked for do no harm
+    assert begin <= ours + offset  # and our moment, on the venue's clock, is inside
 
 
 def test_a_clock_that_was_set_is_believed_at_once():

@@ -59,6 +59,7 @@ class Account:
         self.trades: list[Traded] = []
         self.ended: Shown | None = None
         self.asked: list[str] = []
+        self.since: list[Nanos] = []
 
     async def open_orders(self):
         self.asked.append("open")
@@ -66,6 +67,7 @@ class Account:
 
     async def executions(self, since, now):
         self.asked.append("trades")
+        self.since.append(since)
         return list(self.trades)
 
     async def look_up(self, form, venue_id):
@@ -85,7 +87,7 @@ def polled(play):
             one = profile("kraken:main")
             parts = Parts(one, account, session, VenueClock(clock), gate, True)
             gateway = CcxtGateway(parts, Surroundings(clock, generator(1)))
-            poll = Poll(account, gateway, one.facts, NOW)
+            poll = Poll(account, gateway, one.facts, clock=VenueClock(clock))
             await play(account, poll, told)
         return account, told
 

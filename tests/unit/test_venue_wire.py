@@ -16,7 +16,14 @@ from absolute.domain.ids import ClientOrderId, Role
 from absolute.domain.instrument import Side
 from absolute.domain.order import OrderType, Terms
 from absolute.domain.units import Price, Qty
-from absolute.engine.reports import Broken, ListOpen, OpenOrders, SendOrder, Unanswered
+from absolute.engine.reports import (
+    Broken,
+    ListExecutions,
+    ListOpen,
+    OpenOrders,
+    SendOrder,
+    Unanswered,
+)
 from absolute.simex.certificates import Authority
 from absolute.simex.face import HttpReply
 from absolute.simex.fault_rules import rules_of
@@ -182,6 +189,19 @@ def test_signatures_carry_the_venues_time_and_a_large_drift_is_told(tmp_path, ah
     assert abs(asyncio.run(run()) - now_ms()) < 1_000 + 600
     drifts = [each for each in told if isinstance(each, Broken) and each.code == "CLOCK_DRIFT"]
     assert bool(drifts) == (abs(ahead_ms) > 10_000)
+
+
+def test_with_a_clock_far_ahead_executions_are_still_asked_from_the_moment_that_was_meant(
+    tmp_path,
+):
+    async def run():
+        clock = ManualClock((now_ms() + 60_000) * 1_000_000)
+        face = bybit()
+        async with scene(tmp_path, face, name="bybit:demo", clock=clock) as held:
+            await held.gateway.perform(ListExecutions(clock.now_ns()))
+            return int(face.requests("GET /v5/execution/list")[0].words["startTime"])
+
+    assert asyncio.run(run()) <= now_ms()
 
 
 def test_without_a_key_prices_are_heard_and_nothing_private_is_tried(tmp_path):

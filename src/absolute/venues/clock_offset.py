@@ -61,6 +61,10 @@ class VenueClock:
         best = self.best
         return best.offset if best is not None else 0
 
+    def at_least(self, ours: Nanos) -> Nanos:
+        """A venue time that is surely not after this time of ours: where a list is to begin."""
+        return Nanos(ours + min(self.offset, 0))
+
     @property
     def drifted(self) -> bool:
         """True where our clock is too far off to be corrected in silence."""

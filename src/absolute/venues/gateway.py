@@ -224,7 +224,8 @@ class CcxtGateway:
         return OpenOrders(self._now, asked, tuple(ours), tuple(foreign))
 
     async def _executions(self, since: Nanos, asked: Nanos) -> Report:
-        trades = await self._dialect.executions(since, self._venue_clock.now_ns())
+        begin = self._venue_clock.at_least(since)
+        trades = await self._dialect.executions(begin, self._venue_clock.now_ns())
         seen = []
         for each in trades:
             if each.client_id:

@@ -61,6 +61,7 @@ class Limiter:
     rules: tuple[Rule, ...]
     closed_until: Nanos = Nanos(0)
     banned: bool = False
+    _last: Nanos = Nanos(0)
     _spent: list[deque[tuple[Nanos, int]]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -71,6 +72,7 @@ class Limiter:
 
     def take(self, lane: Lane, cost: Cost, now: Nanos) -> int:
         """Spend and return 0, or spend nothing and return how long to wait, in ns."""
+        self._follow(now)
         wait = max(0, self.closed_until - now)
         for rule, spent in zip(self.rules, self._spent, strict=True):
             wait = max(wait, _wait(rule, spent, (lane, rule.cost(cost)), now))
@@ -81,8 +83,20 @@ class Limiter:
                     spent.append((now, rule.cost(cost)))
         return wait
 
+    def _follow(self, now: Nanos) -> None:
+        """A clock that was set back takes all that is remembered with it, so that no span grows."""
+        if now < self._last:
+            back = self._last - now
+            self.closed_until = Nanos(self.closed_until - back)
+            self._spent = [
+                deque((Nanos(time - back), amount) for time, amount in spent)
+                for spent in self._spent
+            ]
+        self._last = now
+
     def close(self, now: Nanos, retry_after_s: int | None, *, ban: bool) -> None:
         """The venue said stop: nothing leaves until then, whatever the lane."""
+        self._follow(now)
         default = BAN_NS if ban else BLOCK_NS
         span = default if retry_after_s is None else retry_after_s * S
         self.closed_until = max(self.closed_until, Nanos(now + span))

@@ -116,6 +116,7 @@ class Listener:
         self._dialect = parts.dialect
         self._profile = parts.profile
         self._signed = parts.signed
+        self._venue_clock = parts.clock
         self._session: aiohttp.ClientSession = parts.session
         self._around = around
         self._asking: set[asyncio.Task[None]] = set()
@@ -245,7 +246,7 @@ class Listener:
     async def _poll(self, line: Line, put: Put) -> None:
         """The same reports from questions."""
         PACE.set(POLL_PACE)  # this task's own: it rather waits than call a full budget a gap
-        poll = Poll(self._dialect, self._gateway, self._profile.facts, self._now())
+        poll = Poll(self._dialect, self._gateway, self._profile.facts, clock=self._venue_clock)
         pause = self._around.poll_s or self._profile.poll_s
         attempt = 0
         while True:

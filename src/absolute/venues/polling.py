@@ -10,6 +10,7 @@ from typing import Protocol
 from absolute.domain.ids import TradeId, VenueOrderId
 from absolute.domain.units import NANOS_PER_SECOND, Nanos
 from absolute.engine.reports import ExecutionSeen, OrderSeen, Report, VenueFacts
+from absolute.venues.clock_offset import VenueClock
 from absolute.venues.dialect import Dialect
 from absolute.venues.rows import Shown, Traded
 
@@ -34,11 +35,14 @@ class Words(Protocol):
 class Poll:
     """One account in one market, looked at again and again."""
 
-    def __init__(self, dialect: Dialect, words: Words, facts: VenueFacts, began: Nanos) -> None:
+    def __init__(
+        self, dialect: Dialect, words: Words, facts: VenueFacts, *, clock: VenueClock
+    ) -> None:
         self._dialect = dialect
+        self._clock = clock
         self._words = words
         self._facts = facts
-        self._since = Nanos(began - facts.overlap)
+        self._since = Nanos(clock.clock.now_ns() - facts.overlap)
         self._asked_trades = NEVER
         self._stirred_until = NEVER
         self._orders: dict[VenueOrderId, Shown] = {}
@@ -69,12 +73,12 @@ class Poll:
         self._orders = {key: one for key, one in stand.items() if one.client_id}
 
     async def _trades(self, now: Nanos, put: Put) -> None:
-        since = Nanos(max(self._since, 0))
-        for traded in await self._dialect.executions(since, now):
+        begin = Nanos(max(self._clock.at_least(self._since), 0))
+        for traded in await self._dialect.executions(begin, self._clock.now_ns()):
             if traded.client_id and traded.trade_id not in self._told:
                 self._told[traded.trade_id] = traded.time
                 put(self._words.execution_seen(traded))
         self._asked_trades = now
         self._since = Nanos(now - self._facts.overlap)
-        oldest = self._since - self._facts.overlap
+        oldest = begin - self._facts.overlap
         self._told = {key: time for key, time in self._told.items() if time >= oldest}
