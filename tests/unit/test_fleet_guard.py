@@ -10,7 +10,13 @@ from absolute.domain.errors import UserError
 from absolute.domain.instrument import Side
 from absolute.domain.units import Nanos
 from absolute.venues.fleet import Fleet, FleetRules
-from absolute.venues.fleet_errors import ExchangeConnectionError, ExchangeUnavailable
+from absolute.venues.fleet_errors import (
+    ExchangeAuthenticationError,
+    ExchangeConnectionError,
+    ExchangeNotSent,
+    ExchangeRateLimitError,
+    ExchangeUnavailable,
+)
 from absolute.venues.fleet_exchange import AbstractExchange
 from absolute.venues.fleet_orders import MemoryOrderLog, Surroundings
 from absolute.venues.fleet_terms import OrderRequest, OrderResult, moment
@@ -24,15 +30,15 @@ class Account(AbstractExchange):
     venue: str
     account: str
     open_orders: list[RestingOrder] = field(default_factory=list)
-    mute: bool = False
+    mute: Exception | None = None
     sent: int = 0
 
     async def initialize(self) -> bool:
         return True
 
     async def get_open_orders(self, symbol: str) -> list[RestingOrder]:
-        if self.mute:
-            raise ExchangeConnectionError("no answer")
+        if self.mute is not None:
+            raise self.mute
         return self.open_orders
 
     async def place_order(self, order_request: OrderRequest) -> OrderResult:
@@ -85,9 +91,19 @@ def test_an_order_that_meets_nobody_of_ours_is_sent():
     assert place(second, OrderRequest("BTC-USD", "buy", 1.0, "limit", 99.0)).sent == 1
 
 
-def test_where_an_account_cannot_be_asked_nothing_is_sent():
-    second = Account("kraken", "second", mute=True)
-    with pytest.raises(ExchangeUnavailable, match="open orders of kraken/second") as refused:
+@pytest.mark.parametrize(
+    ("fault", "told"),
+    [
+        (ExchangeConnectionError("x"), ExchangeNotSent),
+        (ExchangeRateLimitError("x"), ExchangeRateLimitError),
+        (ExchangeAuthenticationError("x"), ExchangeAuthenticationError),
+        (RuntimeError("x"), ExchangeNotSent),
+        (UserError("X", "x"), ExchangeUnavailable),
+    ],
+)
+def test_where_an_account_cannot_be_asked_nothing_is_sent(fault, told):
+    second = Account("kraken", "second", mute=fault)
+    with pytest.raises(told, match="open orders of kraken/second") as refused:
         place(second, OrderRequest("BTC-USD", "buy", 1.0, "limit", 99.0))
     assert refused.value.no_order
 

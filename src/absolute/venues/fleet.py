@@ -16,8 +16,11 @@ from absolute.domain.units import NANOS_PER_SECOND
 from absolute.venues import symbols
 from absolute.venues.fleet_calls import Calls, Roster
 from absolute.venues.fleet_errors import (
+    ExchangeAuthenticationError,
     ExchangeConnectionError,
     ExchangeError,
+    ExchangeNotSent,
+    ExchangeRateLimitError,
     ExchangeUnavailable,
 )
 from absolute.venues.fleet_exchange import AbstractExchange
@@ -184,9 +187,7 @@ class Fleet:
         resting = []
         for name, answer in answers.items():
             if isinstance(answer, ExchangeError | UserError):
-                raise ExchangeUnavailable(
-                    f"nothing was sent, since the open orders of {name} could not be read: {answer}"
-                )
+                raise _unsent(name, answer)
             resting += answer
         coming = ComingOrder(
             venue=exchange.venue,
@@ -249,6 +250,20 @@ def _only(fleet: Fleet, name: str) -> Choose:
         return [await fleet.candidate(name, "the exchange that was asked for")]
 
     return choose
+
+
+def _unsent(name: str, fault: ExchangeError | UserError) -> ExchangeError:
+    """Why no order left, in the class that says what may be done about it."""
+    said = f"nothing was sent, since the open orders of {name} could not be read: {fault}"
+    match fault:
+        case ExchangeAuthenticationError():
+            return ExchangeAuthenticationError(said)
+        case ExchangeRateLimitError():
+            return ExchangeRateLimitError(said, fault.retry_after, no_order=True)
+        case ExchangeConnectionError():
+            return ExchangeNotSent(said)
+        case _:
+            return ExchangeUnavailable(said)
 
 
 async def _spendable(exchange: AbstractExchange, symbol: str, side: Side) -> Decimal:
