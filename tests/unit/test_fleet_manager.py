@@ -2,19 +2,25 @@
 
 import asyncio
 import json
+from dataclasses import replace
 
 import pytest
 
 from absolute.desk.powertrader import MultiExchangeManager
+from absolute.desk.powertrader_exchanges import access, means_of
 from absolute.domain.errors import UserError
+from absolute.simex.kraken import kraken_keys
+from absolute.venues.credentials import Credentials
 from absolute.venues.fleet import FleetRules
 from absolute.venues.fleet_errors import (
+    ExchangeAuthenticationError,
     ExchangeError,
     ExchangeOrderRejected,
     ExchangeOrderUnknown,
     ExchangeUnavailable,
 )
 from absolute.venues.fleet_terms import OrderRequest
+from absolute.venues.fleet_venue import VenueExchange
 
 from tests.fleet_box import fleet_box
 
@@ -205,6 +211,25 @@ def test_an_order_that_would_meet_our_own_is_not_sent(box):
     assert (placed.status, allowed.status) == ("open", "open")
     assert refused.code == "SELF_TRADE"
     assert after == {"kraken": 1, "coinbase": 0, "binance": 0}
+
+
+def test_a_key_that_may_only_read_is_refused_as_a_key(box):
+    (reader,) = (each for each in kraken_keys() if each.key.endswith("-read"))
+    keys = Credentials("kraken:main", reader.key, reader.secret)
+
+    async def story():
+        exchange = VenueExchange(replace(access(means_of("kraken")), credentials=keys))
+        await exchange.initialize()
+        try:
+            request = buy()
+            request.client_id = "onlyreads1"
+            return await exchange.place_order(request)
+        finally:
+            await exchange.close()
+
+    with pytest.raises(ExchangeAuthenticationError, match="check the key") as refused:
+        asyncio.run(story())
+    assert refused.value.no_order
 
 
 # --- balances, status, watching -------------------------------------------------------------------

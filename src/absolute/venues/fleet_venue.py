@@ -293,8 +293,7 @@ class VenueExchange(AbstractExchange):
                 ask = LookUp(ours, venue_id)
                 return await self._result(gateway, sent, await self._ended(gateway, ask, order))
             case Denied():
-                said = f"{self.venue} refused the order: {report.detail} ({report.code})"
-                raise ExchangeOrderRejected(said, report.code)
+                raise self._refused(report)
             case NeverSent():
                 raise ExchangeNotSent(f"{self.venue}: {report.detail}")
             case _:
@@ -460,6 +459,15 @@ class VenueExchange(AbstractExchange):
                 return ExchangeRateLimitError(said, None if after is None else float(after))
             case _:
                 return ExchangeConnectionError(said)
+
+    def _refused(self, report: Denied) -> ExchangeError:
+        """A no that is known to be one: of the keys, or of the order."""
+        said = f"{self.venue} refused the order: {report.detail} ({report.code})"
+        fault = VenueFault(report.detail, left=True, status=400, code=report.code)
+        meaning = meaning_of(self._profile.family, self.venue, fault)
+        if meaning in {Meaning.AUTH, Meaning.PERMISSION}:
+            return ExchangeAuthenticationError(f"{said}; check the key and its permissions.")
+        return ExchangeOrderRejected(said, report.code)
 
     def _opened(self) -> _Opened:
         if self._open is None:
