@@ -105,9 +105,7 @@ async def _listen(
         _hand_on(socket, frame, put)
 
 
-async def _receive(
-    wire: aiohttp.ClientWebSocketResponse, limit: float
-) -> aiohttp.WSMessage | None:
+async def _receive(wire: aiohttp.ClientWebSocketResponse, limit: float) -> aiohttp.WSMessage | None:
     try:
         return await asyncio.wait_for(wire.receive(), limit)
     except TimeoutError:
