@@ -6,8 +6,6 @@ Spans are in seconds. Everything goes through `Live`, as in a real run; it must 
 # mypy: disable-error-code="arg-type, attr-defined, union-attr"
 # Ids, times and assets are plain literals here.
 
-from dataclasses import dataclass
-
 from absolute.domain.fill import Fee, Fill, Liquidity
 from absolute.domain.ids import BotId, Role, TradeId, VenueOrderId
 from absolute.domain.instrument import Side
@@ -62,26 +60,44 @@ ENTRY = Terms(Role("entry"), Side.BUY, OrderType.MARKET, spend=D(100))
 FREE = fees("0", "0")
 
 
-@dataclass
 class Wants:
-    """A strategy that wants what the test says, and no longer what was filled."""
+    """A strategy that wants what the test says, and no longer what was filled.
 
-    targets: tuple = ()
-    wakes = ASLEEP
+    `script` remembers when the test changed its mind, so that a restart can replay it.
+    """
+
+    def __init__(self, script):
+        self.script = dict(script)
+        self.wakes = ASLEEP
+        self._facts = 0
+        self._wanted = self.script[0]
+
+    @property
+    def targets(self):
+        return self._wanted
+
+    @targets.setter
+    def targets(self, targets):
+        self.script[self._facts] = self._wanted = targets
 
     def on(self, event, view):
+        self._wanted = self.script.get(self._facts, self._wanted)
+        self._facts += 1
+        self._forget(event, view)
+        return Plan(self._wanted)
+
+    def _forget(self, event, view):
         if isinstance(event, OrderFilled) and event.done:
             role = view.orders[event.fill.client_id].terms.role
-            self.targets = tuple(each for each in self.targets if each.role != role)
-        return Plan(self.targets)
+            self._wanted = tuple(each for each in self._wanted if each.role != role)
 
 
 class Bench:
     """One bot. `events` are all that were booked; `taken` all requests that left, in order."""
 
-    def __init__(self, *targets, facts=FACTS, journal=None, wallet=None):
-        setting = Setting(fees=FREE, wallet=wallet or {"USDT": D(10_000), "COIN": D(10)})
-        self.strategy = Wants(targets)
+    def __init__(self, *targets, facts=FACTS, journal=None, script=None):
+        setting = Setting(fees=FREE, wallet={"USDT": D(10_000), "COIN": D(10)})
+        self.strategy = Wants(script or {0: targets})
         self.portfolio = Portfolio(setting.ledger())
         self.engine = Engine(BotId("b"), self.portfolio, self.strategy, Limits())
         self.journal = journal or MemoryJournal()
@@ -251,7 +267,7 @@ class Bench:
 
     def restart(self, seconds=1, *, connect=True):
         """Kill it and begin again from the journal, some seconds later."""
-        again = Bench(*self.strategy.targets, journal=self.journal)
+        again = Bench(journal=self.journal, script=self.strategy.script)
         again.now = self.now + int(seconds * S)
         again.trades = self.trades
         again.live.resume(again.now)

@@ -53,6 +53,7 @@ class Coverage:
         that only shows up later.
         """
         self.connected, self.changed, self.due = up, now, now
+        self.asked = frozenset()  # what was asked before cannot close this gap
         self.closes = shown_by(now, self.facts) if exposed else now
 
     def questions(
