@@ -262,3 +262,21 @@ def test_a_face_that_fails_stops_the_door_loudly(tmp_path):
 
     with pytest.raises(ArithmeticError):
         asyncio.run(run())
+
+
+def test_a_request_in_which_a_face_broke_is_noted_and_the_door_stays_open(tmp_path):
+    class Broken(EchoFace):
+        def answer(self, request, now):
+            raise ArithmeticError(request.path)
+
+    async def run():
+        async with echo_box(tmp_path) as box:
+            await box.client.get(box.url("/nothing"))
+            box.face.__class__ = Broken
+            status = (await box.client.get(box.url("/broken?a=1"))).status
+            box.face.__class__ = EchoFace
+            await box.order("alive")
+            return status, box.door.failures, box.face.orders
+
+    expected = (500, [f"GET {HOST}/broken?a=1"], ["alive"])
+    assert asyncio.run(run()) == expected

@@ -2,6 +2,8 @@
 
 import json
 import os
+import socket
+import ssl
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -11,6 +13,7 @@ import pytest
 
 from absolute.desk.box import box_process
 from absolute.desk.box_state import BoxState
+from absolute.simex.control import CONTROL_HOST
 
 # pybit sets a callback only after it has sent the request, which loopback is too quick for.
 DISTANCE = "rules: [{do: frame_late, ms: 25, name: distance, when: {venue: bybit}}]"
@@ -25,6 +28,19 @@ def box(tmp_path_factory) -> Iterator[BoxState]:
     words = ("--synth", "7", "--speed", "10", "--faults", str(faults))
     with box_process(*words, place=place) as state:
         yield state
+        assert broken(state) == []
+
+
+def broken(state: BoxState) -> list:
+    """What broke inside the box: nothing that a foreign client did may."""
+    tls = ssl.create_default_context(cafile=state.ca)
+    head = f"GET /failures HTTP/1.1\r\nHost: {CONTROL_HOST}\r\nConnection: close\r\n\r\n"
+    plain = socket.create_connection((state.host, state.port), timeout=10)
+    with tls.wrap_socket(plain, server_hostname=CONTROL_HOST) as line:
+        line.sendall(head.encode())
+        told = line.makefile("rb").read()
+    found: list = json.loads(told.partition(b"\r\n\r\n")[2])
+    return found
 
 
 @pytest.fixture

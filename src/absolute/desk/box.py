@@ -88,6 +88,7 @@ async def running_box(wanted: BoxWanted, place: Path | None = None) -> AsyncIter
     ]
     door = Door((*venues, Venue(CONTROL, control)), WallClock(), book, authority)
     control.cut_sockets = door.cut_sockets
+    control.failures = lambda: door.failures
     root = authority.write_root(folder / f"box-{os.getpid()}-{next(_SEQUENCE)}.ca")
     try:
         async with _served(door, names, wanted.port) as (port, proxy_port):

@@ -56,6 +56,7 @@ class ControlFace:
         self._steps = deque(sorted(steps, key=lambda each: each.at_s))
         self._began: Nanos | None = None
         self.cut_sockets: Cutter | None = None
+        self.failures: Callable[[], list[str]] = list
         for each in self._steps:
             self._world(each.step)
 
@@ -126,6 +127,8 @@ class ControlFace:
             case "POST", "/steer":
                 self.steer(step_of(_body(request)), now)
                 return {"done": True}
+            case "GET", "/failures":
+                return self.failures()
             case "GET", "/sums":
                 return {
                     f"{each.name}:{each.exchange.environment}": each.exchange.sums()

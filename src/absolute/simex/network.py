@@ -38,6 +38,7 @@ from absolute.simex.socket_line import GOING_AWAY, Line, cut_off
 LOOPBACK: Final = "127.0.0.1"
 SOCKETS_MAX: Final = 2_000
 TICK_S: Final = 0.02
+FAILURES_KEPT: Final = 100
 _LOG: Final = logging.getLogger(__name__)
 
 
@@ -68,7 +69,10 @@ class _Place:
 
 
 class Door:
-    """Serves venues under their real host names on one port of the loopback interface."""
+    """Serves venues under their real host names on one port of the loopback interface.
+
+    `failures` names the requests and sockets in which a face itself broke: none, if all is well.
+    """
 
     def __init__(
         self, venues: tuple[Venue, ...], clock: Clock, book: FaultBook, authority: Authority
@@ -83,6 +87,7 @@ class Door:
         self._ids = count(1)
         self._runner: web.ServerRunner | None = None
         self._pump: asyncio.Task[None] | None = None
+        self.failures: list[str] = []
 
     async def open(self, port: int = 0) -> int:
         """Start to serve; gives the port. Raises OSError where the port is taken."""
@@ -152,9 +157,24 @@ class Door:
         place = self._by_host.get(host)
         if place is None or not request.raw_path.startswith("/"):
             return web.Response(status=421, text=f"{host or 'Nobody'} does not live in this box.\n")
-        if request.headers.get("Upgrade", "").lower() == "websocket":
-            return await self._socket(request, host, place)
-        return await self._exchange(request, host, place)
+        with self._watched(f"{request.method} {host}{request.raw_path}"):
+            if request.headers.get("Upgrade", "").lower() == "websocket":
+                return await self._socket(request, host, place)
+            return await self._exchange(request, host, place)
+
+    @contextlib.contextmanager
+    def _watched(self, what: str) -> Iterator[None]:
+        """Note what failed inside a face: its client only sees a 500 or a closed socket."""
+        failed = True
+        try:
+            yield
+            failed = False
+        except (ConnectionError, asyncio.CancelledError, web.HTTPException):
+            failed = False
+            raise
+        finally:
+            if failed:
+                self.failures = [*self.failures, what][-FAILURES_KEPT:]
 
     # ------------------------------------------------------------------------------ requests
 
