@@ -704,9 +704,9 @@ def _ladder_orders():
 def takes_the_whole_rung_again(plant):
     original = Ladder._ended
 
-    def ended(self, order, view, *, reason):
+    def ended(self, order, view, *, reason, unsent=False):
         if order.filled and reason is not None and order.terms.side == "buy":
             return False
-        return original(self, order, view, reason=reason)
+        return original(self, order, view, reason=reason, unsent=unsent)
 
     plant(Ladder, "_ended", ended)

@@ -10,6 +10,7 @@ import logging
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from typing import Final, Protocol
 
 from absolute.domain.messages import Event
@@ -159,7 +160,8 @@ class Driver:
             elif isinstance(item, Report):
                 self._live.told(item)
             else:
-                self._live.asked(item)
+                # It counts from now: it may have waited while this machine slept.
+                self._live.asked(replace(item, time=self._clock.now_ns()))
             self._dispatch()
         price, self._price = self._price, None
         if price is not None:

@@ -6,7 +6,7 @@ the recovery from the last one. Knows nothing of why it is killed.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Final
 
@@ -214,7 +214,7 @@ class Host:
         live = self.live
         if live is not None and not self._stands(lambda: self.person(event)):
             self.tell(f"person: {event}")
-            self.do(lambda: live.asked(event))
+            self.do(lambda: live.asked(replace(event, time=self.line.local)))
 
     def _stands(self, action: Callable[[], None]) -> bool:
         """Whether it stands still; then it does this when it goes on, if it still lives."""

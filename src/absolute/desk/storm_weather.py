@@ -212,7 +212,7 @@ def draw_weather(chance: Chance) -> Weather:
         shares.pop("rejected_late", None)
     times: list[tuple[int, str]] = []
     for name, most in HAPPENINGS.items():
-        if chance.flip(density * (0.12 if name in RARE else 1)):
+        if chance.flip(density * (0.25 if name in RARE else 1)):
             count = chance.between(1, most)
             times += [(chance.between(START + S, calm_at - S), name) for _each in range(count)]
     names = {name for _time, name in times} | set(shares)

@@ -47,12 +47,13 @@ class Coverage:
         return min(self.listed, self.traded) >= self.changed > LONG_AGO
 
     def stream(self, now: Nanos, *, up: bool, exposed: bool = True) -> None:
-        """The private stream came or went: a gap begins, and is to be closed at once.
+        """The private stream came or went: a gap begins, and is to be closed soon.
 
         Where nothing of ours stood at the venue (`exposed` is false), nothing can have been missed
         that only shows up later.
         """
-        self.connected, self.changed, self.due = up, now, now
+        self.connected, self.changed = up, now
+        self.due = max(now, Nanos(self.asked_last + RETRY_NS))
         self.asked = frozenset()  # what was asked before cannot close this gap
         self.closes = shown_by(now, self.facts) if exposed else now
 
