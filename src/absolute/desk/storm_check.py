@@ -14,7 +14,6 @@ from absolute.desk.storm_venue import Exchange, VenueOrder
 from absolute.desk.storm_weather import CAPITAL, MARKET, S, Weather
 from absolute.domain.messages import (
     Cancel,
-    Command,
     Event,
     OrderAccepted,
     OrderCancelled,
@@ -28,10 +27,11 @@ from absolute.domain.messages import (
     StopAsked,
     Submit,
 )
-from absolute.domain.notes import Halted, Note
+from absolute.domain.notes import Halted
 from absolute.domain.order import Status, Step, Terms
 from absolute.domain.portfolio import Portfolio
 from absolute.domain.units import Nanos
+from absolute.engine.step import Outcome
 
 ZERO: Final = Decimal(0)
 PRICE_AGE_MAX: Final = 60 * S
@@ -92,9 +92,7 @@ class Checker:
 
     # --- the journal ----------------------------------------------------------------------------
 
-    def wrote(
-        self, event: Event, commands: tuple[Command, ...], notes: tuple[Note, ...], book: Portfolio
-    ) -> None:
+    def wrote(self, event: Event, outcome: Outcome, *, book: Portfolio) -> None:
         """A step is durable: what it says must be true at the venue."""
         if isinstance(event, OrderFilled):
             self._filled(event)
@@ -106,9 +104,10 @@ class Checker:
             self.stopped = True
         elif isinstance(event, Resumed):
             self.paused = self.stopped = self.halted = False
-        self.halted = self.halted or any(isinstance(note, Halted) for note in notes)
+        self.halted = self.halted or any(isinstance(note, Halted) for note in outcome.notes)
         self._count(event, book)
-        for command in commands:
+        for approved in outcome.commands:
+            command = approved.command
             if isinstance(command, Submit):
                 self.submits[str(command.client_id)] = (event.time, command.terms)
                 self._step(str(command.client_id), Status.NEW, Step.SEND, Status.IN_FLIGHT)

@@ -12,6 +12,7 @@ from typing import Final
 
 from absolute.desk.storm_check import Checker, Violated
 from absolute.desk.storm_network import Line, Maker
+from absolute.desk.storm_stream import Stream
 from absolute.desk.storm_weather import CAPITAL, FEES, MARKET, MS, START, S
 from absolute.domain.errors import AbsoluteError
 from absolute.domain.ids import BotId
@@ -79,7 +80,7 @@ class StormJournal:
         commands = tuple(approved.command for approved in outcome.commands)
         self.entries.append((event, commands))
         self.sync()
-        self._checker.wrote(event, commands, outcome.notes, self._book())
+        self._checker.wrote(event, outcome, book=self._book())
         self._fuse.burn("K02")
         if len(self.entries) > ENTRIES_MAX:
             raise Violated("V14", f"more than {ENTRIES_MAX} journal entries: nothing calms down")
@@ -124,6 +125,7 @@ class Host:
     journal: StormJournal
     fuse: Fuse
     parts: Parts
+    stream: Stream
     alarms: set[str] = field(default_factory=set)
     trace: Callable[[str], None] | None = None
     live: Live | None = None
@@ -136,7 +138,7 @@ class Host:
         """Begin, or begin again from the journal."""
         line, weather = self.line, self.line.weather
         line.life += 1
-        line.up = False
+        self.stream.up = False
         self.wake_at = -1
         self.tell("the process starts")
 
@@ -153,7 +155,7 @@ class Host:
 
         self.do(begin)
         if self.live is not None:
-            line.dial()
+            self.stream.dial()
 
     def crash(self) -> None:
         """Die: memory and sockets are gone, what was sent is sent."""
@@ -166,8 +168,8 @@ class Host:
         self.checker.lost(events, self.journal.submits())
         self.stalled_until = 0
         line.life += 1
-        line.link += 1
-        line.up = False
+        self.stream.link += 1
+        self.stream.up = False
         error = line.weather.rules.facts.clock_error
         line.skew = chance.between(-error, error)
         line.time.after(chance.between(50 * MS, 6 * S), self.revive)

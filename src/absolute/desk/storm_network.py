@@ -12,24 +12,21 @@ from heapq import heappop, heappush
 from typing import Final, assert_never
 
 from absolute.desk.storm_chance import Chance, Luck
-from absolute.desk.storm_venue import Exchange, Trade, VenueOrder, Wish
+from absolute.desk.storm_reports import execution_seen, order_seen
+from absolute.desk.storm_venue import Exchange, VenueOrder, Wish
 from absolute.desk.storm_weather import MS, START, S, Weather
-from absolute.domain.fill import Fee, Fill, Liquidity
-from absolute.domain.ids import ClientOrderId, TradeId, VenueOrderId
+from absolute.domain.ids import ClientOrderId, VenueOrderId
 from absolute.domain.instrument import Side
-from absolute.domain.units import Asset, Nanos, Price, Qty, Quote
+from absolute.domain.units import Asset, Nanos
 from absolute.engine.reports import (
     Acknowledged,
     Balances,
     CancelDenied,
     CancelInDoubt,
     CancelTaken,
-    Connected,
     Denied,
-    Disconnected,
     Duplicate,
     Executions,
-    ExecutionSeen,
     ForeignOrder,
     InDoubt,
     ListExecutions,
@@ -38,12 +35,9 @@ from absolute.engine.reports import (
     NeverSent,
     NotFound,
     OpenOrders,
-    OrderSeen,
-    Priced,
     ReadBalances,
     Report,
     Request,
-    Seen,
     SendCancel,
     SendOrder,
     Unanswered,
@@ -54,7 +48,6 @@ Action = Callable[[], None]
 Maker = Callable[[Nanos], Report]
 """Makes a report from the local time at which it arrives."""
 Hearer = Callable[[Request | None, Maker], None]
-Change = VenueOrder | Trade
 
 
 class Timeline:
@@ -95,7 +88,7 @@ class Ticket:
 class Line:
     """The way of one account. `hear` takes what arrives.
 
-    `life` numbers the process at the near end, `link` the private stream's connections.
+    `life` numbers the process at the near end.
     """
 
     time: Timeline
@@ -105,8 +98,6 @@ class Line:
     hear: Hearer
     skew: int = 0
     life: int = 0
-    link: int = 0
-    up: bool = False
     cut_out: bool = False
     cut_in: bool = False
     refusing: bool = False
@@ -126,7 +117,8 @@ class Line:
         """How often each fault happened."""
         return self.luck.seen
 
-    def _delay(self, slow: str, most: int) -> int:
+    def delay(self, slow: str, most: int) -> int:
+        """How long a message takes, and longer where that fault strikes."""
         if self.luck.strikes(slow):
             return self.chance.between(most // 8, most)
         return self.chance.between(5 * MS, 60 * MS)
@@ -148,7 +140,7 @@ class Line:
             self._answer_later(ticket, lambda now: _unknown(request, now, "reset"), 20 * MS)
             self.time.after(self.chance.between(0, 5 * S), lambda: self._arrive(ticket, stamp))
             return
-        self.time.after(self._delay("request_slow", 5 * S), lambda: self._arrive(ticket, stamp))
+        self.time.after(self.delay("request_slow", 5 * S), lambda: self._arrive(ticket, stamp))
         if isinstance(request, SendOrder) and self.luck.strikes("request_twice"):
             again = self.chance.between(1 * MS, 2 * S)
             self.time.after(again, lambda: self._arrive_again(ticket, stamp))
@@ -175,7 +167,7 @@ class Line:
             make = lambda now: _unknown(request, now, "connection reset")  # noqa: E731
         elif self.luck.strikes("reply_5xx"):
             make = lambda now: _unknown(request, now, "HTTP 502")  # noqa: E731
-        self._answer_later(ticket, make, self._delay("reply_slow", 6 * S))
+        self._answer_later(ticket, make, self.delay("reply_slow", 6 * S))
 
     def _arrive(self, ticket: Ticket, stamp: Nanos) -> None:
         """The request is at the venue."""
@@ -281,85 +273,6 @@ class Line:
         orders = self.venue.orders
         return {each.client_id for each in orders if each.hidden_until > self.time.now}
 
-    # --- streams --------------------------------------------------------------------------------
-
-    def dial(self) -> None:
-        """Connect the private stream; from now on changes are brought."""
-        if self.cut_out or self.cut_in:
-            self.time.after(self.chance.between(300 * MS, 2 * S), self.dial_again(self.life))
-            return
-        self.up = True
-        self.link += 1
-        self._bring(Connected, self.chance.between(5 * MS, 50 * MS))
-
-    def dial_again(self, life: int) -> Action:
-        """Connect later, unless that process is gone by then or the stream is up."""
-        return lambda: self.dial() if life == self.life and not self.up else None
-
-    def drop(self, *, noticed_after: int) -> None:
-        """The stream ends; who listens learns it after a while and dials again."""
-        if not self.up:
-            return
-        self.up = False
-        link = self.link = self.link + 1
-        life = self.life
-
-        def notice() -> None:
-            if link == self.link and life == self.life:
-                self.hear(None, lambda now: Disconnected(now, "dropped"))
-                self.time.after(self.chance.between(100 * MS, 3 * S), self.dial_again(life))
-
-        self.time.after(noticed_after, notice)
-
-    def changed(self, change: Change) -> None:
-        """Something of ours changed at the venue: the stream tells it."""
-        if not self.up or self.cut_in:
-            return
-        make = self._frame(change)
-        if self.luck.strikes("frame_lost"):
-            return
-        span = self._delay("frame_slow", 3 * S)
-        if self.luck.strikes("frame_reordered"):
-            span += self.chance.between(50 * MS, 800 * MS)
-        self._bring(make, span)
-        if self.luck.strikes("frame_twice"):
-            self._bring(make, span + self.chance.between(0, 2 * S))
-
-    def seen_as(self, order: VenueOrder, status: Seen) -> Maker:
-        """A frame that shows an order in a state of our choice."""
-        state = (self.time.now, status.value, order.filled)
-        return lambda now: order_seen(order, state, now=now, asked_at=now)
-
-    def _frame(self, change: Change) -> Maker:
-        if isinstance(change, VenueOrder):
-            order, state = change, change.states[-1]
-            return lambda now: order_seen(order, state, now=now, asked_at=now)
-        trade, told = change, not self.luck.strikes("fee_late")
-        return lambda now: execution_seen(trade, now, fee_told=told)
-
-    def _bring(self, make: Maker, span: int) -> None:
-        link, life = self.link, self.life
-
-        def arrive() -> None:
-            if link == self.link and life == self.life:
-                self.hear(None, make)
-
-        self.time.after(span, arrive)
-
-    def priced(self, *, frozen: bool) -> None:
-        """The market moved: the public stream tells it."""
-        if frozen or self.cut_in or self.luck.strikes("price_lost"):
-            return
-        price, venue_time, life = Price(self.venue.price), Nanos(self.time.now), self.life
-        if self.luck.strikes("price_bad"):
-            price = Price(self.chance.pick((price * 0, -price)))
-
-        def arrive() -> None:
-            if life == self.life:
-                self.hear(None, lambda now: Priced(now, venue_time, price))
-
-        self.time.after(self._delay("price_slow", 10 * S), arrive)
-
 
 def _never_left(request: Request, now: Nanos) -> Report:
     if isinstance(request, SendOrder):
@@ -373,38 +286,3 @@ def _unknown(request: Request, now: Nanos, detail: str) -> Report:
     if isinstance(request, SendCancel):
         return CancelInDoubt(now, request.client_id, detail)
     return Unanswered(now, request, detail)
-
-
-def order_seen(
-    order: VenueOrder, state: "tuple[int, str, object] | None", *, now: Nanos, asked_at: Nanos
-) -> OrderSeen:
-    """One order as a report."""
-    assert state is not None
-    updated, word, filled = state
-    return OrderSeen(
-        now,
-        asked_at,
-        ClientOrderId(order.client_id),
-        VenueOrderId(order.venue_id),
-        Seen(word),
-        Qty(filled),  # type: ignore[arg-type]
-        Nanos(updated),
-        "" if word in {"open", "filled"} else f"venue says {word}",
-    )
-
-
-def execution_seen(trade: Trade, now: Nanos, *, fee_told: bool = True) -> ExecutionSeen:
-    """One execution as a report."""
-    value = trade.fee * trade.price if trade.fee_asset == "COIN" else trade.fee
-    fee = Fee(trade.fee, Asset(trade.fee_asset), Quote(value)) if fee_told else None
-    fill = Fill(
-        TradeId(trade.id),
-        ClientOrderId(trade.client_id),
-        Side.BUY if trade.buys else Side.SELL,
-        Price(trade.price),
-        Qty(trade.qty),
-        Liquidity.MAKER if trade.maker else Liquidity.TAKER,
-        fee,
-        Nanos(trade.time),
-    )
-    return ExecutionSeen(now, fill)

@@ -18,6 +18,7 @@ from absolute.desk.storm_check import Checker, Violated
 from absolute.desk.storm_happenings import Happenings
 from absolute.desk.storm_host import BOT, SOUND, Fuse, Host, Parts
 from absolute.desk.storm_network import Timeline
+from absolute.desk.storm_stream import Stream
 from absolute.desk.storm_venue import Exchange, Trade, VenueOrder
 from absolute.desk.storm_weather import (
     CAPITAL,
@@ -71,7 +72,8 @@ class Schedule:
         journal = parts.journal(self.checker, fuse, self._book)
         line = parts.line(self.time, self.venue, weather, self.luck, lambda _r, _m: None)
         self.line = line
-        self.host = Host(line, self.checker, journal, fuse, parts, trace=trace)
+        self.stream = Stream(line)
+        self.host = Host(line, self.checker, journal, fuse, parts, self.stream, trace=trace)
         line.hear = self.host.hear
         self.venue.tell = self._changed
         self.happenings = Happenings(self.host)
@@ -124,7 +126,7 @@ class Schedule:
             size = 260 if chance.flip(0.06) else 55
             step = chance.between(-size, size) * MARKET.tick
             self.venue.move(max(self.venue.price + step, Decimal(20)), self.time.now)
-        self.line.priced(frozen=self.time.now < self.happenings.frozen_until)
+        self.stream.priced(frozen=self.time.now < self.happenings.frozen_until)
         span = 9 * S if calm else chance.between(250 * MS, 1600 * MS)
         self.time.after(span, self._tick)
 
@@ -137,8 +139,8 @@ class Schedule:
         self.happenings.frozen_until = 0
         self.host.fuse.left = None
         self.venue.foreign.clear()
-        if self.host.live is not None and not line.up and self.chance.flip(0.5):
-            line.dial()
+        if self.host.live is not None and not self.stream.up and self.chance.flip(0.5):
+            self.stream.dial()
 
     def _judge(self) -> None:
         """When all is quiet, the books, the venue and a replay agree."""
@@ -159,7 +161,7 @@ class Schedule:
         if isinstance(change, VenueOrder):
             self.host.tell(f"venue: {change.client_id} {change.state} {change.filled}")
             self.checker.changed(change)
-        self.line.changed(change)
+        self.stream.changed(change)
 
     def _book(self) -> Portfolio:
         live = self.host.live
