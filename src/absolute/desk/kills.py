@@ -10,12 +10,14 @@ import asyncio
 import multiprocessing
 import os
 import signal
+import sys
 import tempfile
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Final
 
@@ -25,14 +27,17 @@ from absolute.desk.clock import generator
 from absolute.desk.kill_audit import Verdict, audit_of, judge
 from absolute.desk.live_door import Way, gateway
 from absolute.desk.live_run import LiveRun, Summary, Wanted, begin, new_bot, resumable
+from absolute.domain.errors import UserError
 from absolute.domain.instrument import Instrument
 from absolute.domain.units import NANOS_PER_MS, Ratio
+from absolute.engine.live import Probe, nothing_happens
 from absolute.engine.reports import Gateway, Report, Request, SendOrder, VenueFacts
 from absolute.store.runs import RunMode
 from absolute.store.sql_store import open_store
 from absolute.strategies.ladder_plan import SEED_DEFAULTS
 
-POINTS: Final = ("K01", "K03", "K04", "K05", "K07", "K19", "any moment")
+ANY: Final = "any moment"
+POINTS: Final = ("K01", "K03", "K04", "K05", "K07", "K19", ANY)
 """Before a step is kept; kept and not sent; sent and not answered; answered and not taken in; a
 fill read and not kept; the journal read and the venue not asked; and wherever it happens to be."""
 
@@ -41,7 +46,11 @@ PROFILES: Final = ("bybit:demo", "binance:demo", "bybit:testnet", "binance:testn
 
 SYMBOL: Final = "BTC/USDT"
 CAPITAL: Final = Decimal(10_000)
-SPEED: Final = "600"
+SPEED: Final = "300"
+NTH_MAX: Final = 3
+TRIES: Final = 5
+UNREACHED: Final = 3
+"""The exit status of a bot that could not reach its venue: it is not dead, it never lived."""
 LIFE_S: Final = 2.0
 LAST_LIFE_S: Final = 8.0
 
@@ -104,76 +113,114 @@ def run_kills(
 
 def run_lane(lane: Lane) -> Verdict:
     """One lane from its first bot to the comparison of the books."""
-    draws = generator(lane.seed)
+    draws, profile = generator(lane.seed), lane.profile
     with tempfile.TemporaryDirectory(prefix="absolute-kills-") as folder:
-        venue, profile = lane.profile.partition(":")[0], lane.profile
-        words = ("--venue", venue, "--synth", str(lane.seed), "--speed", SPEED)
+        words = ("--venue", profile.partition(":")[0], "--synth", str(lane.seed), "--speed", SPEED)
         with box_process(*words, place=Path(folder)) as box:
             where = str(Path(folder) / "runs.db")
-            context = multiprocessing.get_context("forkserver")
-            context.set_forkserver_preload(["absolute.desk.kills", "ccxt.pro"])
             died: Counter[str] = Counter()
             tries = 0
-            while sum(died.values()) < lane.kills and tries < 3 * lane.kills + 20:
+            while died.total() < lane.kills and tries < 2 * lane.kills + 20:
                 tries += 1
                 point = POINTS[int(draws.integers(len(POINTS)))]
-                nth = int(draws.integers(1, 6)) if point != "K19" else 1
+                nth = int(draws.integers(1, NTH_MAX + 1)) if point != "K19" else 1
                 death = Death(point, nth, float(draws.uniform(0.05, LIFE_S)))
-                bot = context.Process(target=_live, args=(where, profile, box, death))
-                bot.start()
-                bot.join()
-                if bot.exitcode == -signal.SIGKILL:
-                    died[point] += 1
-                elif bot.exitcode:
-                    return Verdict(dict(died), failed=f"a bot ended with status {bot.exitcode}")
-            last = asyncio.run(_sit(where, profile, box, None))
+                status, where_it_died = _bot((where, profile, box, death))
+                if status == -signal.SIGKILL:
+                    died[where_it_died] += 1
+                elif status != UNREACHED:
+                    return Verdict(dict(died), failed=f"a bot ended with status {status}")
+            last = _last(where, profile, box)
             account = asyncio.run(audit_of(box, box.keys[profile]["key"]))
             return replace(judge(where, account), died=dict(died), settled=last.reconciled)
 
 
-def _live(where: str, profile: str, box: BoxState, death: Death) -> None:
-    """The life of one bot, in a process of its own."""
-    asyncio.run(_sit(where, profile, box, death))
+def _bot(words: tuple[str, str, BoxState, Death]) -> tuple[int | None, str]:
+    """One bot from its birth to its death: its exit status, and where it died."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["absolute.desk.kills", "ccxt.async_support"])
+    here, there = context.Pipe(duplex=False)
+    with here:
+        bot = context.Process(target=_live, args=(*words, there))
+        bot.start()
+        there.close()
+        bot.join()
+        return bot.exitcode, here.recv() if here.poll() else "unknown"
 
 
-async def _sit(where: str, profile: str, box: BoxState, death: Death | None) -> Summary:
+def _live(where: str, profile: str, box: BoxState, death: Death, line: Connection) -> None:
+    """The life of one bot, in a process of its own; it always ends by a kill."""
+    try:
+        asyncio.run(_sit(where, profile, box, reaper=Reaper(death, line)))
+    except UserError as fault:
+        if fault.code != "VENUE_UNREACHABLE":
+            raise
+        sys.exit(UNREACHED)
+
+
+def _last(where: str, profile: str, box: BoxState) -> Summary:
+    """Let a bot live until all is settled; on a busy machine the box may answer late."""
+    for left in reversed(range(TRIES)):
+        try:
+            summary = asyncio.run(_sit(where, profile, box))
+        except UserError as fault:
+            if fault.code != "VENUE_UNREACHABLE" or not left:
+                raise
+            continue
+        if summary.reconciled or not left:
+            return summary
+    raise AssertionError("the last try always returns or raises")
+
+
+async def _sit(
+    where: str, profile: str, box: BoxState, *, reaper: "Reaper | None" = None
+) -> Summary:
+    """Trade: until the reaper comes, or, where there is none, for a last while."""
     way = Way(profile, SYMBOL, box=True, facts=BOX_FACTS)
     loop = asyncio.get_running_loop()
-    if death is not None and death.point == POINTS[-1]:
-        loop.call_later(death.after_s, _die)
-    reaper = Reaper(death)
+    passes = nothing_happens if reaper is None else reaper.passes
+    if reaper is not None and reaper.death.point == ANY:
+        loop.call_later(reaper.death.after_s, reaper.come, ANY)
     with open_store(where) as store:
         wanted = Wanted(QUICK, profile, way.market, RunMode.BOX, CAPITAL)
         run = resumable(store, wanted)
         bot = new_bot() if run is None else run.bot
         async with gateway(way, bot, box=box) as market:
             run = run or await begin(store, wanted, market, bot=bot)
-            live = LiveRun(store, run, Watched(market, reaper), probe=reaper.passes)
-            loop.call_later(LAST_LIFE_S if death is None else LIFE_S, live.stop)
+            live = LiveRun(store, run, Watched(market, passes), probe=passes)
+            if reaper is None:
+                loop.call_later(LAST_LIFE_S, live.stop)
+            else:
+                loop.call_later(LIFE_S, reaper.come, ANY)
             return await live.drive()
 
 
 class Reaper:
-    """Counts how often a point is passed, and kills at the right time."""
+    """Counts how often a point is passed, and kills at the right time; it says where it was."""
 
-    def __init__(self, death: Death | None) -> None:
-        self._death = death
+    def __init__(self, death: Death, line: Connection) -> None:
+        self.death = death
+        self._line = line
         self._passed: Counter[str] = Counter()
 
     def passes(self, point: str) -> None:
         """The bot comes by a point of its work."""
         self._passed[point] += 1
-        death = self._death
-        if death is not None and point == death.point and self._passed[point] >= death.nth:
-            _die()
+        if point == self.death.point and self._passed[point] >= self.death.nth:
+            self.come(point)
+
+    def come(self, point: str) -> None:
+        """The end."""
+        self._line.send(point)
+        os.kill(os.getpid(), signal.SIGKILL)
 
 
 class Watched:
     """A gateway that tells the reaper when an order is on its way and not answered yet."""
 
-    def __init__(self, gateway: Gateway, reaper: Reaper) -> None:
+    def __init__(self, gateway: Gateway, passes: Probe) -> None:
         self._gateway = gateway
-        self._reaper = reaper
+        self._passes = passes
 
     @property
     def instrument(self) -> Instrument:
@@ -188,7 +235,7 @@ class Watched:
     async def perform(self, request: Request) -> Report:
         """Do one thing; while an order is under way the reaper may come."""
         if isinstance(request, SendOrder):
-            asyncio.get_running_loop().call_later(0.004, self._reaper.passes, "K04")
+            asyncio.get_running_loop().call_later(0.004, self._passes, "K04")
         return await self._gateway.perform(request)
 
     async def listen(self, put: Callable[[Report], None]) -> None:
@@ -198,10 +245,6 @@ class Watched:
     async def close(self) -> None:
         """Let go of every socket."""
         await self._gateway.close()
-
-
-def _die() -> None:
-    os.kill(os.getpid(), signal.SIGKILL)
 
 
 def _summed(verdicts: list[Verdict]) -> dict[str, object]:
