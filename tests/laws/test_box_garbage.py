@@ -3,6 +3,7 @@
 import hashlib
 import hmac
 import json
+from itertools import count
 from urllib.parse import urlencode
 
 import pytest
@@ -14,7 +15,7 @@ from absolute.domain.units import NANOS_PER_MS, NANOS_PER_SECOND, Nanos
 from absolute.simex.face import Dial, HttpReply, HttpRequest, SocketId
 
 T0 = Nanos(1_760_000_000 * NANOS_PER_SECOND)
-NOW_MS = T0 // NANOS_PER_MS
+TICKS = count(1)
 
 BYBIT = [
     "order/create", "order/amend", "order/cancel", "order/cancel-all", "order/create-batch",
@@ -102,18 +103,23 @@ def shown():
     return found
 
 
-def signed(venue, method, words, body):
+def later():
+    """A time that goes on with every request, so that limits of orders by time let some through."""
+    return Nanos(T0 + next(TICKS) * 300 * NANOS_PER_MS)
+
+
+def signed(venue, method, words, *, body, now):
     """A request's query, body and headers, signed as that venue wants it, where it is simple."""
-    key = f"box-{venue}-demo"
+    key, now_ms = f"box-{venue}-demo", now // NANOS_PER_MS
     secret = f"{key}-secret".encode()
     if venue == "bybit":
         query = urlencode(words) if method == "GET" else ""
         text = query if method == "GET" else body
-        payload = f"{NOW_MS}{key}5000{text}"
+        payload = f"{now_ms}{key}5000{text}"
         sign = hmac.new(secret, payload.encode(), hashlib.sha256).hexdigest()
-        headers = {"x-bapi-api-key": key, "x-bapi-timestamp": str(NOW_MS), "x-bapi-sign": sign}
+        headers = {"x-bapi-api-key": key, "x-bapi-timestamp": str(now_ms), "x-bapi-sign": sign}
         return query, body, headers | {"x-bapi-recv-window": "5000"}
-    query = urlencode({**words, "timestamp": NOW_MS, "recvWindow": 5000})
+    query = urlencode({**words, "timestamp": now_ms, "recvWindow": 5000})
     sign = hmac.new(secret, query.encode(), hashlib.sha256).hexdigest()
     return f"{query}&signature={sign}", "", {"x-mbx-apikey": key}
 
@@ -127,7 +133,8 @@ def test_no_request_breaks_a_face(shown, venue, data):
     if data.draw(st.booleans()):
         words = {**SOUND.get(venue, {}), **words}
     body = json.dumps(data.draw(st.one_of(st.just(words), WORDS, JSON)))
-    query, body, headers = signed(venue, method, words, body)
+    now = later()
+    query, body, headers = signed(venue, method, words, body=body, now=now)
     raw = data.draw(st.one_of(st.just(body.encode()), st.binary(max_size=40)))
     if data.draw(st.booleans()):
         raw = body.encode()
@@ -135,7 +142,7 @@ def test_no_request_breaks_a_face(shown, venue, data):
     request = HttpRequest(
         method, host, path, query, headers, raw, data.draw(st.sampled_from(PEERS))
     )
-    reply = face.answer(request, T0)
+    reply = face.answer(request, now)
     assert isinstance(reply, HttpReply)
     assert 200 <= reply.status < 600
     assert reply.status != 500
@@ -147,9 +154,10 @@ def test_no_request_breaks_a_face(shown, venue, data):
 @pytest.mark.parametrize("venue", SOUND)
 def test_the_order_that_draws_are_laid_over_would_be_taken(shown, venue):
     host, [path, *_] = PLACES[venue]
-    query, body, headers = signed(venue, "POST", SOUND[venue], json.dumps(SOUND[venue]))
+    now, text = Nanos(later() + 3600 * NANOS_PER_SECOND), json.dumps(SOUND[venue])
+    query, body, headers = signed(venue, "POST", SOUND[venue], body=text, now=now)
     request = HttpRequest("POST", host, path, query, headers, body.encode(), "10.8.8.8")
-    told = json.loads(shown[venue].face.answer(request, T0).body)
+    told = json.loads(shown[venue].face.answer(request, now).body)
     assert told.get("retCode") == 0 or told.get("orderId"), told
 
 
