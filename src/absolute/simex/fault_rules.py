@@ -253,8 +253,10 @@ def read_faults(path: Path) -> FaultFile:
         told = yaml.safe_load(text[: FaultFile.SIZE_MAX])
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         reason = str(error).splitlines()[0]
-        message = f"The faults file {path} cannot be read: {reason}. Give a YAML or JSON file."
-        raise UserError("FAULTS_FILE", message) from error
+        raise UserError(
+            "FAULTS_FILE",
+            f"The faults file {path} cannot be read: {reason}. Give a YAML or JSON file.",
+        ) from error
     try:
         return FaultFile.model_validate(told if told is not None else {})
     except ValidationError as error:

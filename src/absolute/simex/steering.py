@@ -117,7 +117,8 @@ def step_of(told: Any) -> Step:  # noqa: ANN401 -- JSON enters here
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
-        raise UserError("STEP_UNKNOWN", f"At {where}: {first['msg']}. Mend it.") from error
+        reason = first["msg"]
+        raise UserError("STEP_UNKNOWN", f"At {where}: {reason}. Mend it.") from error
 
 
 Word = Callable[[Nanos], None]
