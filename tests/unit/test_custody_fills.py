@@ -85,6 +85,14 @@ def test_an_execution_that_never_comes_is_a_matter_for_a_person():
     assert bench.order(RUNG).status is Status.OPEN
 
 
+def test_an_execution_is_not_missed_before_the_lists_can_show_the_newest_state():
+    """A list that was too early for the last part says nothing, however old the first part is."""
+    bench = resting().show(RUNG, "open", "0.5").later(6)
+    bench.show(RUNG, "open", 1).later(0.5)
+    bench.lists((RUNG, "open", 1), trades=[bench.fill(RUNG, "0.5")])
+    assert bench.alarms == []
+
+
 def test_an_older_state_does_not_undo_a_newer_one():
     bench = resting().trade(RUNG, 1).show(RUNG, "cancelled", 1).show(RUNG, "open", 0)
     assert bench.order(RUNG).status is Status.EXPIRED

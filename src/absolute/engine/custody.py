@@ -347,9 +347,13 @@ class Custody:
             if watched.doubt is not None:
                 watched.doubt.not_traded(report.asked_at, report.since)
                 yield from self._judge(watched)
-            elif watched.short_since is not None and (
-                report.asked_at >= shown_by(watched.short_since, self._facts)
-                and report.since <= look_back(watched.wished, self._facts)
+            elif (
+                watched.short
+                and watched.short_since is not None
+                and (
+                    report.asked_at >= shown_by(watched.short_since, self._facts)
+                    and report.since <= look_back(watched.wished, self._facts)
+                )
             ):
                 about, order = str(watched.client_id), watched.order
                 detail = f"{about}: {watched.filled} traded, executions told only {order.filled}"

@@ -28,8 +28,8 @@ class Watched:
     """One order that may still trade, or of which an execution is still owed.
 
     `order` is the portfolio's record of it. `sent` of None: it waits to leave. `shown`: since when
-    we know that the venue has, or had it. `filled` is the largest cumulative quantity told, since
-    `short_since` more than is booked; `final` the venue's last word. `asked`: a look-up is
+    we know that the venue has, or had it. `filled` is the largest cumulative quantity told, for
+    the first time at `short_since`; `final` the venue's last word. `asked`: a look-up is
     outstanding; `check`: when to look next.
     """
 
@@ -98,9 +98,8 @@ class Watched:
 
     def saw(self, seen: OrderSeen, now: Nanos) -> tuple[Request, ...]:
         """Take in a state; one that stands although it was asked back is asked for again."""
-        self.filled = max(self.filled, seen.filled)
-        if self.short and self.short_since is None:
-            self.short_since = now
+        if seen.filled > self.filled:
+            self.filled, self.short_since = seen.filled, now
         if self.final is not None:
             return ()
         if seen.status in FINAL:
