@@ -156,3 +156,17 @@ def test_what_a_person_wants_counts_from_when_it_is_taken():
     bench = Bench().ready().later(10)
     bench.live.asked(Paused(bench.now - 9 * S, "anna"))
     assert bench.events[-1].time == bench.now
+
+
+def test_a_stop_counts_after_a_person_went_on_while_a_flatten_was_still_in_doubt():
+    bench = Bench().ready()
+    bench.strategy.targets = (replace(BUY, price=D(99)),)
+    bench.live.asked(Resumed(bench.now, "anna"))
+    (bought,) = bench.sent()
+    bench.accept(bought).trade(bought, 2, 99)
+    bench.live.asked(StopAsked(bench.now, "anna", flatten=True))
+    (sold,) = bench.sent()
+    bench.doubt(sold)
+    bench.live.asked(Resumed(bench.now, "anna"))
+    bench.live.asked(StopAsked(bench.now, "anna", flatten=False))
+    assert bench.engine.governor.mode == "stopped"

@@ -103,10 +103,11 @@ class Governor:
     def _stop(self, wanted: tuple[Terms, ...], *, flatten: bool) -> None:
         """Want nothing new: keep what rests, or clear it all away and sell what is held.
 
-        A plain stop does not take a flatten back; and what is too small for a market sell keeps
-        the orders that close it.
+        A plain stop does not take a flatten back, unless a person went on meanwhile; and what is
+        too small for a market sell keeps the orders that close it.
         """
-        if not flatten and (self.mode is Mode.FLATTENING or FLATTEN in self._portfolio.live):
+        flattening = self.mode is Mode.FLATTENING or FLATTEN in self._portfolio.live
+        if not flatten and flattening and self.mode is not Mode.RUNNING:
             return
         if flatten and self._portfolio.held and not self._flatten():
             self.mode, closing = Mode.STOPPED, self._closing_side()
