@@ -113,7 +113,7 @@ def takes_a_timeout_for_a_rejection(plant):
     plant(Custody, "_submitted", events_of(Custody._submitted, submitted))
 
 
-@killed_by(0)
+@killed_by(210)
 def takes_a_duplicate_for_a_rejection(plant):
     def submitted(self, original, report):
         watched = self._watched.get(report.client_id)
@@ -126,7 +126,7 @@ def takes_a_duplicate_for_a_rejection(plant):
     plant(Custody, "_submitted", events_of(Custody._submitted, submitted))
 
 
-@killed_by(0)
+@killed_by(1)
 def forgets_an_order_that_timed_out(plant):
     def submitted(self, original, report):
         if not isinstance(report, InDoubt):
@@ -135,7 +135,7 @@ def forgets_an_order_that_timed_out(plant):
     plant(Custody, "_submitted", events_of(Custody._submitted, submitted))
 
 
-@killed_by(0)
+@killed_by(131)
 def leaves_the_journal_unsynced(plant):
     def sync(self):
         self.durable = max(self.durable, len(self.entries) - 1)
@@ -143,7 +143,7 @@ def leaves_the_journal_unsynced(plant):
     plant(StormJournal, "sync", sync)
 
 
-@killed_by(0)
+@killed_by(8)
 def syncs_only_every_tenth_entry(plant):
     def sync(self):
         if len(self.entries) % 10 == 0:
@@ -152,13 +152,13 @@ def syncs_only_every_tenth_entry(plant):
     plant(StormJournal, "sync", sync)
 
 
-@killed_by(0)
+@killed_by(16)
 def lets_growth_leave_while_blind(plant):
     plant(Coverage, "seeing", property(lambda self: self.changed >= 0))
     plant(Departure, "may_leave", lambda self, terms, now, *, doubted: not doubted)
 
 
-@killed_by(0)
+@killed_by(6)
 def lets_growth_leave_while_in_doubt(plant):
     original = Departure.may_leave
     plant(
@@ -168,17 +168,17 @@ def lets_growth_leave_while_in_doubt(plant):
     )
 
 
-@killed_by(0)
+@killed_by(656)
 def decides_on_a_price_of_any_age(plant):
     plant(departure_room, "PRICE_AGE_MAX", 10**15)
 
 
-@killed_by(0)
+@killed_by(60)
 def sends_a_market_order_of_any_age(plant):
     plant(custody_room, "too_old", lambda terms, wished, now: False)
 
 
-@killed_by(0)
+@killed_by(32)
 def tries_again_at_once_where_nobody_connects(plant):
     plant(Departure, "failed", lambda self, now: None)
 
@@ -188,12 +188,12 @@ def looks_again_without_a_pause(plant):
     plant(watched_room, "next_wait", lambda wait: 1_000_000)
 
 
-@killed_by(0)
+@killed_by(65)
 def lets_what_waits_leave_after_a_stop(plant):
     plant(Custody, "recall", lambda self: None)
 
 
-@killed_by(0)
+@killed_by(74)
 def believes_any_price(plant):
     plant(Live, "_usable", lambda self, report: True)
 
@@ -214,7 +214,7 @@ def forgets_the_terms_that_were_written_down(plant):
 # --- the proof rule ------------------------------------------------------------------------------
 
 
-@killed_by(0)
+@killed_by(76)
 def takes_an_error_for_not_found(plant):
     def answered(self, original, request, report):
         if isinstance(request, LookUp) and isinstance(report, Unanswered):
@@ -224,7 +224,7 @@ def takes_an_error_for_not_found(plant):
     plant(Custody, "answered", events_of(Custody.answered, answered))
 
 
-@killed_by(0)
+@killed_by(750)
 def compares_the_deadline_with_the_arrival(plant):
     def take(self, original, report):
         if hasattr(report, "asked_at"):
@@ -234,17 +234,17 @@ def compares_the_deadline_with_the_arrival(plant):
     plant(Custody, "take", events_of(Custody.take, take))
 
 
-@killed_by(0)
+@killed_by(37)
 def forgets_the_receive_window(plant):
     plant(custody_room, "doubt_from", _doubt(window=0))
 
 
-@killed_by(0)
+@killed_by(37)
 def forgets_how_late_orders_show_up(plant):
     plant(custody_room, "doubt_from", _doubt(visibility=0, engine_timeout=0))
 
 
-@killed_by(0)
+@killed_by(29)
 def waits_for_no_deadline_at_all(plant):
     plant(custody_room, "doubt_from", _doubt(window=0, visibility=0, engine_timeout=0))
 
@@ -253,22 +253,22 @@ def _doubt(**facts):
     return lambda sent, left_by, told: doubt_room.doubt_from(sent, left_by, replace(told, **facts))
 
 
-@killed_by(0)
+@killed_by(21)
 def believes_the_look_up_alone(plant):
     plant(Doubt, "proven_absent", property(lambda self: self.looked_up))
 
 
-@killed_by(0)
+@killed_by(55)
 def does_not_ask_for_executions(plant):
     plant(Doubt, "proven_absent", property(lambda self: self.looked_up and self.unlisted))
 
 
-@killed_by(0)
+@killed_by(21)
 def does_not_ask_for_open_orders(plant):
     plant(Doubt, "proven_absent", property(lambda self: self.looked_up and self.untraded))
 
 
-@killed_by(0)
+@killed_by(21)
 def gives_up_after_three_questions(plant):
     tries: dict[int, int] = {}
 
@@ -285,7 +285,7 @@ def never_ends_a_doubt(plant):
     plant(Doubt, "proven_absent", property(lambda self: False))
 
 
-@killed_by(0)
+@killed_by(21)
 def takes_a_young_order_for_vanished(plant):
     def not_found(self, original, report):
         watched = self._watched.get(report.client_id)
@@ -298,7 +298,7 @@ def takes_a_young_order_for_vanished(plant):
     plant(Custody, "_not_found", events_of(Custody._not_found, not_found))
 
 
-@killed_by(0)
+@killed_by(552)
 def counts_the_deadline_from_the_wish(plant):
     original = doubt_room.doubt_from
     plant(custody_room, "doubt_from", lambda sent, left_by, facts: original(sent, sent, facts))
@@ -307,7 +307,7 @@ def counts_the_deadline_from_the_wish(plant):
 # --- cancels -------------------------------------------------------------------------------------
 
 
-@killed_by(0)
+@killed_by(1)
 def takes_a_taken_cancel_for_the_end(plant):
     def take(self, original, report):
         watched = self._watched.get(getattr(report, "client_id", None))
@@ -319,7 +319,7 @@ def takes_a_taken_cancel_for_the_end(plant):
     plant(Custody, "take", events_of(Custody.take, take))
 
 
-@killed_by(0)
+@killed_by(37)
 def takes_a_cancel_too_late_for_the_end(plant):
     def take(self, original, report):
         watched = self._watched.get(getattr(report, "client_id", None))
@@ -331,7 +331,7 @@ def takes_a_cancel_too_late_for_the_end(plant):
     plant(Custody, "take", events_of(Custody.take, take))
 
 
-@killed_by(0)
+@killed_by(2)
 def takes_cancelled_for_nothing_filled(plant):
     original = Watched.saw
 
@@ -344,7 +344,7 @@ def takes_cancelled_for_nothing_filled(plant):
     plant(Watched, "saw", saw)
 
 
-@killed_by(0)
+@killed_by(21)
 def never_repeats_a_cancel(plant):
     original = Watched.saw
 
@@ -355,7 +355,7 @@ def never_repeats_a_cancel(plant):
     plant(Watched, "saw", saw)
 
 
-@killed_by(0)
+@killed_by(6)
 def drops_a_cancel_that_came_before_the_answer(plant):
     original = Custody.send
 
@@ -369,7 +369,7 @@ def drops_a_cancel_that_came_before_the_answer(plant):
     plant(Custody, "send", send)
 
 
-@killed_by(0)
+@killed_by(5818)
 def forgets_the_waiting_cancel_when_a_fill_comes_first(plant):
     original = Watched.found
 
@@ -382,7 +382,7 @@ def forgets_the_waiting_cancel_when_a_fill_comes_first(plant):
     plant(Watched, "found", found)
 
 
-@killed_by(0)
+@killed_by(7)
 def takes_an_asked_cancel_for_gone(plant):
     original = Portfolio.cancelling
 
@@ -430,7 +430,7 @@ def calls_every_execution_the_last(plant):
     plant(sightings_room, "completes", lambda order, fill, final: True)
 
 
-@killed_by(0)
+@killed_by(388)
 def calls_no_execution_the_last(plant):
     plant(sightings_room, "completes", lambda order, fill, final: False)
 
@@ -509,7 +509,7 @@ def takes_a_negative_fee(plant):
 # --- gaps and audits -----------------------------------------------------------------------------
 
 
-@killed_by(0)
+@killed_by(7179)
 def ignores_the_gap_of_a_reconnect(plant):
     original = Coverage.stream
 
@@ -522,7 +522,7 @@ def ignores_the_gap_of_a_reconnect(plant):
     plant(Coverage, "stream", stream)
 
 
-@killed_by(0)
+@killed_by(25)
 def never_audits(plant):
     plant(coverage_room, "AUDIT_NS", 10**15)
     plant(coverage_room, "AUDIT_BLIND_NS", 10**15)
@@ -585,7 +585,7 @@ def takes_one_short_reading_for_a_theft(plant):
     plant(Wallet, "lacks", lacks)
 
 
-@killed_by(0)
+@killed_by(153)
 def trusts_a_late_frame_of_an_ended_order(plant):
     original = Sightings._unwatched
 
@@ -598,7 +598,7 @@ def trusts_a_late_frame_of_an_ended_order(plant):
 # --- death and rebirth ---------------------------------------------------------------------------
 
 
-@killed_by(0)
+@killed_by(102)
 def takes_what_was_in_flight_for_never_sent(plant):
     def resume(self, original, now):
         yield from original(now)
@@ -640,7 +640,7 @@ def counts_orders_from_one_after_a_restart(plant):
     plant(Live, "resume", resume)
 
 
-@killed_by(0)
+@killed_by(192)
 def forgets_after_a_restart_what_was_asked_back(plant):
     def resume(self, original, now):
         yield from original(now)
@@ -650,7 +650,7 @@ def forgets_after_a_restart_what_was_asked_back(plant):
     plant(Custody, "resume", events_of(Custody.resume, resume))
 
 
-@killed_by(0)
+@killed_by(790)
 def wakes_for_a_timer_that_cannot_fire(plant):
     def next_time(self):
         times = [self.custody.next_time(), self.engine.strategy.wakes.timer]
@@ -662,7 +662,7 @@ def wakes_for_a_timer_that_cannot_fire(plant):
 # --- what is decided -----------------------------------------------------------------------------
 
 
-@killed_by(0)
+@killed_by(43)
 def goes_on_after_a_stop(plant):
     original = Governor.rule
 
@@ -672,7 +672,7 @@ def goes_on_after_a_stop(plant):
     plant(Governor, "rule", rule)
 
 
-@killed_by(0)
+@killed_by(52)
 def begins_a_deal_although_paused(plant):
     original = Ladder._enter
 
@@ -686,12 +686,12 @@ def begins_a_deal_although_paused(plant):
     plant(Ladder, "_enter", enter)
 
 
-@killed_by(0)
+@killed_by(7607)
 def flattens_what_the_fee_will_take(plant):
     plant(Governor, "_surely_held", lambda self: self._portfolio.held)
 
 
-@killed_by(0)
+@killed_by(1)
 def knows_no_cap(plant):
     plant(_ladder_orders(), "room", lambda self, deal, view: Decimal(10_000))
 
@@ -700,7 +700,7 @@ def _ladder_orders():
     return type(Ladder(CONFIGS[0]).orders)
 
 
-@killed_by(0)
+@killed_by(1953)
 def takes_the_whole_rung_again(plant):
     original = Ladder._ended
 
