@@ -275,6 +275,7 @@ def test_a_flood_is_capped_but_not_its_warnings(tmp_path):
 FULL = """
 import logging, resource, signal, sys
 from pathlib import Path
+from absolute.desk.redaction import Redactor
 from absolute.desk.logs import LogSettings, start_logging
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 path = Path(sys.argv[1])
@@ -374,3 +375,9 @@ def test_a_log_is_followed_across_its_renaming(tmp_path):
     assert seen == [f"line {number}" for number in range(60)]
     assert [each["message"] for each in tail(path, 3)] == ["line 57", "line 58", "line 59"]
     assert tail(path, 0) == []
+
+
+def test_a_secret_that_is_part_of_a_telling_name_does_not_uncover_what_the_name_names():
+    redactor = Redactor()
+    redactor.register("phrase")
+    assert "deadbeef" not in redactor.text("passphrase=deadbeef;")

@@ -23,7 +23,7 @@ TELLING: Final = re.compile(
 )
 _PAIR: Final = re.compile(
     # Possessive throughout: a long word is walked once, whatever somebody sends us.
-    r"(?P<name>(?<![\w-])[\w-]++)(?P<between>[\"']?\s*+[:=]\s*+[\"']?(?:(?:Bearer|Basic)\s++)?)"
+    r"(?P<name>(?<![\w*-])[\w*-]++)(?P<between>[\"']?\s*+[:=]\s*+[\"']?(?:(?:Bearer|Basic)\s++)?)"
     r"(?P<value>[^\s\"'&,;}\])]++)",
     re.IGNORECASE,
 )
@@ -79,7 +79,8 @@ class Redactor:
 
 
 def _hide_value(found: re.Match[str]) -> str:
-    if TELLING.search(found["name"]) is None:
+    # A name that holds a secret's own text was starred already: what it named is hidden too.
+    if STARS not in found["name"] and TELLING.search(found["name"]) is None:
         return found[0]
     return f"{found['name']}{found['between']}{STARS}"
 
