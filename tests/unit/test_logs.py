@@ -275,7 +275,6 @@ def test_a_flood_is_capped_but_not_its_warnings(tmp_path):
 FULL = """
 import logging, resource, signal, sys
 from pathlib import Path
-from absolute.desk.redaction import Redactor
 from absolute.desk.logs import LogSettings, start_logging
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 path = Path(sys.argv[1])
