@@ -686,7 +686,7 @@ def begins_a_deal_although_paused(plant):
     plant(Ladder, "_enter", enter)
 
 
-@killed_by(7607)
+@killed_by(12186)
 def flattens_what_the_fee_will_take(plant):
     plant(Governor, "_surely_held", lambda self: self._portfolio.held)
 

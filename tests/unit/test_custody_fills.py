@@ -158,6 +158,12 @@ def test_a_fee_that_comes_late_is_asked_for_and_charged_once():
     assert bench.kinds().count("FeeReported") == 1
 
 
+def test_a_fee_in_a_coin_that_the_bot_knows_nothing_of_is_booked():
+    bench = resting().trade(RUNG, 2, fee="0.001", fee_asset="BNB")
+    assert bench.order(RUNG).status is Status.FILLED
+    assert bench.portfolio.total("BNB") == D("-0.001")
+
+
 def test_a_fee_that_never_comes_is_a_matter_for_a_person():
     bench = resting().trade(RUNG, 2, fee=None).later(70)
     assert bench.alarms == ["FEE_MISSING"]

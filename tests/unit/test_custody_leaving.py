@@ -79,6 +79,12 @@ def test_what_is_no_price_is_no_news():
     assert bench.events == []
 
 
+def test_a_price_of_a_time_to_come_does_not_hide_those_after_it():
+    bench = Bench().ready()
+    bench.price(105, age=-3600).later(1).price(101)
+    assert bench.live.price == 101
+
+
 def test_an_older_price_does_not_replace_a_newer_one():
     bench = Bench().ready()
     bench.price(99).price(101, age=1)

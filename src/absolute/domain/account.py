@@ -21,6 +21,15 @@ def not_negative(asset: Asset, total: Decimal) -> str | None:
     return f"{asset} would be {total}" if total < ZERO else None
 
 
+def not_negative_in(*assets: Asset) -> Rule:
+    """A bot in one market owns what it sells; a fee coin of the wallet it may not know at all."""
+
+    def owns(asset: Asset, total: Decimal) -> str | None:
+        return not_negative(asset, total) if total < ZERO and asset in assets else None
+
+    return owns
+
+
 SPOT_RULES: Final[tuple[Rule, ...]] = (not_negative,)
 MARGIN_RULES: Final[tuple[Rule, ...]] = ()
 """A margin wallet may owe for a moment; the liquidation that follows settles it."""

@@ -10,7 +10,7 @@ from dataclasses import replace
 from decimal import Decimal
 from enum import StrEnum
 
-from absolute.domain.account import MARGIN_RULES, SPOT_RULES, Account, Posting
+from absolute.domain.account import MARGIN_RULES, Account, Posting, not_negative_in
 from absolute.domain.errors import LedgerError
 from absolute.domain.fees import FeeCoin, FeeSchedule, fee_for
 from absolute.domain.fill import Fee, Fill, Liquidity
@@ -47,7 +47,8 @@ class Ledger:
         leverage: Decimal = ONE,
     ) -> None:
         self.instrument = instrument
-        self.account = Account(balances, MARGIN_RULES if instrument.perpetual else SPOT_RULES)
+        spot = (not_negative_in(instrument.base, instrument.quote),)
+        self.account = Account(balances, MARGIN_RULES if instrument.perpetual else spot)
         self.fees = fees
         self.leverage = leverage
         self.positions: dict[PositionSide, Position] = {}

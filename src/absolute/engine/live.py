@@ -125,9 +125,9 @@ class Live:
     # --- what follows -----------------------------------------------------------------------------
 
     def _usable(self, report: Priced) -> bool:
-        """False for what is no price, or older than one that is known: it is no news at all."""
+        """False for what is no price, older than one that is known, or of a time to come."""
         good = report.price.is_finite() and report.price > ZERO
-        return good and report.venue_time >= self._priced_at
+        return good and self._priced_at <= report.venue_time <= self._now + PRICE_AGE_MAX
 
     def _priced(self, report: Priced) -> None:
         """A new price: the run begins with the first; a level that it reached is told.
