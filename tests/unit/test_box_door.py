@@ -10,7 +10,7 @@ from yarl import URL
 
 from absolute.simex.certificates import Authority
 from absolute.simex.face import Frame
-from absolute.venues.box import BoxAddress, HostRefused, box_session
+from absolute.venues.box import BoxAddress, HostRefused, RedirectRefused, box_session
 
 from tests.echo_box import echo_box
 from tests.echo_face import HOST, EchoFace
@@ -108,7 +108,7 @@ def test_a_redirect_out_of_the_box_is_refused(tmp_path):
 
     async def run():
         async with echo_box(tmp_path, [away]) as box:
-            with pytest.raises(HostRefused):
+            with pytest.raises(RedirectRefused):
                 await box.client.get(box.url("/order"))
             return box.face.asked
 

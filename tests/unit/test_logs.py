@@ -324,6 +324,7 @@ def test_level_and_file_come_from_dotenv_beneath_the_environment(tmp_path):
     (tmp_path / ".env").write_text(
         'LOG_LEVEL=debug\nLOG_FILE="a b.log"\nPATH=/evil\nKRAKEN_API_KEY=abc\n# LOG=1\n'
     )
+    (tmp_path / ".env").chmod(0o600)
     told = log_settings(settings(tmp_path, {}))
     assert (told.level, told.file.name) == ("DEBUG", "a b.log")
     assert log_settings(settings(tmp_path, {"LOG_LEVEL": "ERROR"})).level == "ERROR"

@@ -150,7 +150,9 @@ def told(box, act, *, by: int = 0, key: str = "robinhood:main"):
     async def story():
         keys = box.state.keys[key]
         config = {"api_key": keys["key"], "api_secret": keys["secret"]}
-        around = RobinhoodSurroundings(Shifted(by), lambda: box_session(box.state.address))
+        around = RobinhoodSurroundings(
+            Shifted(by), lambda: box_session(box.state.address), may_trade=True
+        )
         venue = RobinhoodVenue(config, around)
         try:
             await venue.initialize()

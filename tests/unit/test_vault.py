@@ -127,6 +127,15 @@ def test_a_wrong_password_and_any_damage_look_the_same(path):
         assert same.__cause__ is None
 
 
+def listing(path):
+    """What the list, which needs no password, says of damage; nothing where it sees none."""
+    try:
+        assert all(each.place.name.isprintable() for each in listed_keys(path))
+    except UserError as damage:
+        return damage.message
+    return ""
+
+
 def test_a_short_password_is_refused(path):
     with pytest.raises(UserError) as refused:
         create_vault(path, "short", chance=os.urandom, cost=FLOOR)
@@ -245,6 +254,13 @@ def test_nothing_in_the_file_can_be_moved_changed_or_left_out(path):
         lambda told: told["records"][0].update(venue="binance"),
         lambda told: told["records"][0].update(account="other"),
         lambda told: told["records"][0].update(added=7),
+        lambda told: told["records"][0].update(added=-1),
+        lambda told: told["records"][0].update(added=1 << 80),
+        lambda told: told["records"][0].update(account="demo1"),
+        lambda told: told["records"][0].update(account=""),
+        lambda told: told["records"][0].update(venue="\x1b[2J"),
+        lambda told: told["records"][0].update(venue="\ud800"),
+        lambda told: told["records"][0].update(fingerprint="f" * 1000),
         lambda told: told["records"][0].update(fingerprint="00000000"),
         lambda told: told.update(unattended=True),
         lambda told: told["kdf"].update(memory_kib=65537),
@@ -266,6 +282,7 @@ def test_nothing_in_the_file_can_be_moved_changed_or_left_out(path):
         change(hurt)
         path.write_text(json.dumps(hurt))
         assert refusal(path).message == sentence, number
+        assert listing(path) in {sentence, ""}, number
 
 
 @pytest.mark.usefixtures("vault")

@@ -20,6 +20,11 @@ if TYPE_CHECKING:
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
 LOOK_S: Final = 0.5
+UNSEEN: Final = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160))} | {
+    code: f"\\u{code:04x}"
+    for code in (0x2028, 0x2029, *range(0x202A, 0x202F), *range(0x2066, 0x206A))
+}
+"""What a venue's text could forge a line with, or move the terminal's cursor: shown, not done."""
 
 
 @app.command(help=_("Show the log, or the whole story of one order or one deal."))
@@ -95,7 +100,8 @@ def _print_told(told: "list[Told]", *, as_json: bool) -> None:
         if as_json:
             _print_line(each.to_json())
         else:
-            print(f"{instant(each.time)}  {each.source:<12} {each.text}", flush=True)
+            text = each.text.translate(UNSEEN)
+            print(f"{instant(each.time)}  {each.source:<12} {text}", flush=True)
 
 
 def _show_log(count: int, *, follow: bool, as_json: bool) -> None:
@@ -122,7 +128,7 @@ def _print_lines(lines: list[dict[str, Any]], *, as_json: bool) -> None:
             continue
         rest = " ".join(f"{name}={told[name]}" for name in told if name not in own)
         head = f"{told.get('time', '')}  {told.get('level', ''):<8} {told.get('message', '')}"
-        print(f"{head}  {rest}".rstrip(), flush=True)
+        print(f"{head}  {rest}".rstrip().translate(UNSEEN), flush=True)
 
 
 def _print_line(told: dict[str, Any]) -> None:

@@ -17,8 +17,10 @@ from absolute.desk.home import home
 from absolute.desk.language import _
 from absolute.domain.errors import UserError
 from absolute.venues.box import BoxAddress
+from absolute.venues.private_files import read_private
 
 STATE: Final = "box.json"
+LOOPBACK: Final = "127.0.0.1"
 PROXY_NAMES: Final = ("HTTPS_PROXY", "https_proxy", "WSS_PROXY", "wss_proxy")
 AUTHORITY_NAMES: Final = (
     "SSL_CERT_FILE",
@@ -87,12 +89,20 @@ def clear_state(state: BoxState, place: Path | None = None) -> None:
 
 
 def read_state(place: Path | None = None) -> BoxState:
-    """The box that runs; raises UserError BOX_NOT_RUNNING where none answers."""
+    """The box that runs; raises UserError BOX_NOT_RUNNING where none answers.
+
+    The word of another user, or of one that leads off this machine, is not believed: keys are
+    signed with towards it.
+    """
     path = (place or home()) / STATE
+    if not path.exists():
+        raise _not_running()
     try:
-        state = state_of(json.loads(path.read_text("utf-8")))
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        state = state_of(json.loads(read_private(path)))
+    except (UserError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise _not_running() from error
+    if state.host != LOOPBACK:
+        raise _not_running()
     if not _answers(state):
         raise _not_running()
     return state

@@ -20,7 +20,7 @@ from absolute.desk.clock import WallClock, fresh_seed, generator, random_bytes
 from absolute.desk.home import home
 from absolute.desk.keyring_door import fetch, forget, keep, system_keyring
 from absolute.desk.language import _
-from absolute.desk.logs import register_secret
+from absolute.desk.logs import hidden, register_secret
 from absolute.desk.security_log import SecurityLog, security_log
 from absolute.domain.errors import UserError
 from absolute.domain.units import NANOS_PER_SECOND
@@ -211,7 +211,8 @@ class KeyDesk:
             facts = asyncio.run(check_key(profile, found.credentials, around))
         except UserError as fault:
             self.log.note("key_refused", place=place.name, code=fault.code)
-            raise
+            # A venue may repeat what it was sent, the key among it.
+            raise UserError(fault.code, hidden(fault.message)) from None
         told = {"trades": str(facts.trades), "withdraws": str(facts.withdraws)}
         self.log.note("key_tested", place=place.name, **told)
         return found, facts

@@ -14,6 +14,7 @@ from absolute.desk.clock import WallClock, fresh_seed
 from absolute.desk.language import _
 from absolute.desk.powertrader_config import ExchangeConfigManager, config_fault, place_of
 from absolute.desk.powertrader_exchanges import (
+    BOX_NAME,
     ExchangeFactory,
     current_box,
     means_of,
@@ -48,7 +49,17 @@ class Roster:
     def __init__(self, config_manager: ExchangeConfigManager, region: str) -> None:
         self._config = config_manager
         self._made: dict[str, AbstractExchange] = {}
+        self._box = os.environ.get(BOX_NAME, "")
         self.region = region
+
+    def check_world(self) -> None:
+        """Raises where this program was turned to or from the box since: what was made stays."""
+        if os.environ.get(BOX_NAME, "") != self._box:
+            message = _(
+                "{name} was changed while this manager is in use, so no order is sent; make a new "
+                "MultiExchangeManager."
+            )
+            raise ExchangeUnavailable(message.format(name=BOX_NAME))
 
     def names(self) -> list[str]:
         """Those of the region that are usable: the documented ones, further worlds, custom ones."""
@@ -158,6 +169,7 @@ class MultiExchangeManager:
         self, order_request: OrderRequest, exchange: str | None = None
     ) -> OrderResult:
         """Place order on specific or optimal exchange; safe to call again after any error."""
+        self._roster.check_world()
         return await self._fleet.place(order_request, None if exchange is None else _name(exchange))
 
     async def get_balances(self, exchange: str | None = None) -> dict[str, dict[str, float]]:

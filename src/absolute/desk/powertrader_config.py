@@ -9,12 +9,14 @@ not know what an exchange does with a key.
 
 import json
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
 from absolute.desk.language import _
 from absolute.desk.powertrader_vault import VaultDoor
+from absolute.desk.redaction import TELLING
 from absolute.domain.errors import UserError
 from absolute.venues.credential_sources import EnvironmentSource, Found, PlainFileSource
 from absolute.venues.credentials import Credentials
@@ -25,12 +27,17 @@ from absolute.venues.vault import KeyPlace
 PLAIN_FLAG: Final = "ABSOLUTE_PLAIN_KEYS"
 KEYS: Final = ("api_key", "api_secret", "api_passphrase")
 WITH_PASSPHRASE: Final = frozenset({"okx", "kucoin"})
+NAME: Final = re.compile(r"[^\x00-\x1f\x7f/\\:*?\"<>|.][^\x00-\x1f\x7f/\\:*?\"<>|]{0,63}")
+"""What may stand in a file's name on any system, and lead to no other folder."""
 
 
 def place_of(exchange_name: str) -> KeyPlace:
     """kraken, bybit:demo, kraken/second: the venue, its world, the account."""
     rest, _slash, account = exchange_name.strip().lower().partition("/")
     venue, _colon, environment = rest.partition(":")
+    if not NAME.fullmatch(venue) or not NAME.fullmatch(environment or "main"):
+        message = _("{exchange} is no name of an exchange; write one such as kraken or bybit:demo.")
+        raise UserError("EXCHANGE_NAME_INVALID", message.format(exchange=repr(exchange_name[:80])))
     return KeyPlace(venue, environment or "main", account or "default")
 
 
@@ -73,6 +80,7 @@ class ExchangeConfigManager:
         place = place_of(exchange_name)
         key, secret, phrase = (str(config.get(name, "")) for name in KEYS)
         if self._vault.opens:
+            _refuse_other_secrets(config)
             self._vault.add(place, Credentials(place.profile, key, secret, phrase))
             self._write(self._settings_path(place), _without_keys(config))
         elif self._plain:
@@ -175,6 +183,20 @@ def _as_config(credentials: Credentials) -> dict[str, Any]:
 
 def _without_keys(config: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in config.items() if name not in KEYS}
+
+
+def _refuse_other_secrets(config: Mapping[str, Any]) -> None:
+    """Raise `UserError` for a secret under a name the vault does not know: it would lie open."""
+    for name, value in config.items():
+        if isinstance(value, Mapping):
+            _refuse_other_secrets(value)
+        elif name not in KEYS and value and TELLING.search(name):
+            message = _(
+                "{name} looks like a secret, and only {known} are kept in the vault; use one of "
+                "these names, or leave it out."
+            )
+            told = message.format(name=name, known=", ".join(KEYS))
+            raise UserError("SECRET_NOT_KEPT", told)
 
 
 def _stem(place: KeyPlace) -> str:

@@ -17,6 +17,7 @@ from typing import Any, ClassVar, Final
 from absolute.desk.box_state import STATE, BoxState, read_state
 from absolute.desk.clock import WallClock, fresh_seed, generator
 from absolute.desk.language import _
+from absolute.desk.logs import register_secret
 from absolute.desk.powertrader_config import ExchangeConfigManager, credentials_in, place_of
 from absolute.domain.errors import UserError
 from absolute.venues.ccxt_client import open_session
@@ -69,7 +70,10 @@ class Means:
     def keys(self) -> Credentials | None:
         """The box's fake keys in the box; else those of the configuration."""
         if self.box is None:
-            return credentials_in(self.config, self.profile_name)
+            found = credentials_in(self.config, self.profile_name)
+            for part in () if found is None else (found.key, found.secret, found.passphrase):
+                register_secret(part)
+            return found
         told = self.box.keys.get(self.profile_name)
         return None if told is None else Credentials(self.profile_name, told["key"], told["secret"])
 
@@ -92,8 +96,14 @@ class Means:
 
     def may_trade(self) -> bool:
         """Orders: in the box, in a demo world, or with the phrase of the real one."""
-        wanted = profile(self.profile_name).phrase
-        if self.box is not None or wanted is None:
+        if self.box is not None:
+            return True
+        place = place_of(self.name)
+        if place.venue == ExchangeType.ROBINHOOD.value:
+            wanted: str | None = f"trade real money on {place.venue}"  # its only world is real
+        else:
+            wanted = profile(self.profile_name).phrase
+        if wanted is None:
             return True
         return str(self.config.get("allow_orders", "")).strip().lower() == wanted
 
@@ -186,7 +196,8 @@ class RobinhoodExchange(RobinhoodVenue):
         if keys is not None and "password" not in told:
             told |= {"api_key": keys.key, "api_secret": keys.secret}
         address = None if box is None else box.address
-        around = RobinhoodSurroundings(WallClock(), partial(open_session, address))
+        open_ = partial(open_session, address)
+        around = RobinhoodSurroundings(WallClock(), open_, may_trade=means.may_trade())
         super().__init__(told, around)
 
 

@@ -66,7 +66,12 @@ class ControlFace:
         return {CONTROL_HOST: Environment.MAIN}
 
     def answer(self, request: HttpRequest, now: Nanos) -> HttpReply:
-        """One request; 404 for what is not known, 400 for what cannot be done."""
+        """One request; 404 for what is not known, 400 for what cannot be done.
+
+        A web page that found its way here is refused: it says so by headers no page can leave out.
+        """
+        if "origin" in request.headers or "sec-fetch-site" in request.headers:
+            return HttpReply(403, _json({"error": "no web page may steer the box"}))
         try:
             told = self._told(request, now)
         except (UserError, ValueError, KeyError, ArithmeticError) as error:

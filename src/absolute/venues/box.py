@@ -29,6 +29,23 @@ class HostRefused(aiohttp.ClientConnectionError, OSError):
     """The box does not show this host; nothing was sent anywhere."""
 
 
+class RedirectRefused(aiohttp.ClientError):
+    """A venue pointed somewhere else; what was meant for it does not go there."""
+
+
+async def _refuse_redirect(
+    _session: aiohttp.ClientSession, _context: object, seen: aiohttp.TraceRequestRedirectParams
+) -> None:
+    raise RedirectRefused(f"{seen.url.host} redirects, which is not followed.")
+
+
+def no_redirects() -> aiohttp.TraceConfig:
+    """For a session: also its sockets, which have no switch for it, follow no redirect."""
+    trace = aiohttp.TraceConfig()
+    trace.on_request_redirect.append(_refuse_redirect)
+    return trace
+
+
 @dataclass(frozen=True, slots=True)
 class BoxAddress:
     """Where a box listens, whom it vouches for, and the venues' names that it answers under."""
@@ -98,4 +115,6 @@ class BoxConnector(aiohttp.TCPConnector):
 
 def box_session(address: BoxAddress) -> aiohttp.ClientSession:
     """A session for a client library; whoever makes it closes it. No proxy of the environment."""
-    return aiohttp.ClientSession(connector=BoxConnector(address), trust_env=False)
+    return aiohttp.ClientSession(
+        connector=BoxConnector(address), trust_env=False, trace_configs=[no_redirects()]
+    )

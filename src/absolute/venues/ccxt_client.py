@@ -18,7 +18,7 @@ import yarl
 
 from absolute.domain.errors import UserError
 from absolute.domain.units import NANOS_PER_MS
-from absolute.venues.box import BoxAddress, HostRefused, box_session
+from absolute.venues.box import BoxAddress, HostRefused, box_session, no_redirects
 from absolute.venues.clock_offset import VenueClock
 from absolute.venues.credentials import Credentials
 from absolute.venues.error_table import VenueFault
@@ -282,10 +282,10 @@ def _refuse_as_ccxt(client: Any, what: tuple[str, str], reply: Reply, parsed: An
 
 
 def open_session(box: BoxAddress | None) -> aiohttp.ClientSession:
-    """Our own session, or the box's: no proxy of the environment, TLS always verified."""
+    """Our own session, or the box's: TLS verified, no proxy of the environment, no redirect."""
     if box is not None:
         return box_session(box)
-    return aiohttp.ClientSession(trust_env=False)
+    return aiohttp.ClientSession(trust_env=False, trace_configs=[no_redirects()])
 
 
 def open_client(

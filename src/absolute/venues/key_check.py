@@ -123,12 +123,13 @@ async def _bybit(line: Line) -> KeyFacts:
         await line.ask("private", "GET v5/account/wallet-balance", words)
         return KeyFacts(name, None, False, None)
     row: dict[str, Any] = reply["result"]
-    allowed = {each for group in (row.get("permissions") or {}).values() for each in group}
+    told = row.get("permissions")
+    allowed = {each for group in (told or {}).values() for each in group}
     ips = set(row.get("ips") or ())
     return KeyFacts(
         profile=name,
         trades=str(row.get("readOnly")) == "0" and bool(allowed & {"SpotTrade", "Order"}),
-        withdraws="Withdraw" in allowed,
+        withdraws="Withdraw" in allowed if told else None,
         ip_bound=bool(ips) and "*" not in ips,
     )
 
@@ -154,7 +155,7 @@ async def _okx(line: Line) -> KeyFacts:
     """GET account/config names what a key may do and from where."""
     reply = await line.ask("private", "GET account/config", {})
     row = reply["data"][0]
-    allowed = set(str(row.get("perm", "")).split(","))
-    return KeyFacts(
-        line.profile.name, "trade" in allowed, "withdraw" in allowed, bool(row.get("ip"))
-    )
+    told = str(row.get("perm") or "")
+    allowed = {each.strip() for each in told.split(",")}
+    withdraws = "withdraw" in allowed if told else None
+    return KeyFacts(line.profile.name, "trade" in allowed, withdraws, bool(row.get("ip")))

@@ -202,7 +202,11 @@ def profile(name: str) -> Profile:
 
 
 def described(venue: str, environment: Environment) -> Profile | None:
-    """Any other venue by ccxt's id, in the worlds that ccxt itself describes for it."""
+    """Any other venue by ccxt's id, in the worlds that ccxt itself describes for it.
+
+    A world to rehearse in never has a host of the real one: where ccxt names the same, an order
+    meant for play could trade real money without its phrase.
+    """
     import ccxt  # type: ignore[import-untyped]  # takes a second; only an unlisted venue needs it
 
     known = any(each.venue == venue for each in TABLE.values())
@@ -211,7 +215,10 @@ def described(venue: str, environment: Environment) -> Profile | None:
     words: dict[str, Any] = getattr(ccxt, venue)().describe()
     urls = words.get("urls", {})
     section = {MAIN: "api", DEMO: "demo", TESTNET: "test"}[environment]
-    hosts = frozenset(_hosts(urls.get(section), words.get("hostname") or ""))
+    hostname = words.get("hostname") or ""
+    hosts = frozenset(_hosts(urls.get(section), hostname))
+    if environment is not MAIN:
+        hosts -= _hosts(urls.get("api"), hostname)
     if not hosts:
         return None
     return Profile(

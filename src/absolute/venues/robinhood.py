@@ -111,6 +111,7 @@ class RobinhoodVenue(AbstractExchange):
         super().__init__()
         check_config(config)
         self._clock = around.clock
+        self._may_trade = around.may_trade
         key = signer(str(config["api_key"]), str(config["api_secret"]))
         self._line = RobinhoodLine(key, around)
         self._number: str | None = None
@@ -213,6 +214,11 @@ class RobinhoodVenue(AbstractExchange):
     async def place_order(self, order_request: OrderRequest) -> OrderResult:
         """Send it once. Any error without `no_order` leaves it in doubt."""
         order = wanted(order_request)
+        if not self._may_trade:
+            raise ExchangeUnavailable(
+                "robinhood moves real money and is not enabled for orders; give its configuration "
+                '"allow_orders": "trade real money on robinhood".'
+            )
         if not order_request.client_id:
             raise ExchangeOrderRejected("an order needs a client id; place it through the manager.")
         try:

@@ -39,10 +39,14 @@ PATIENCE_NS: Final = 30 * S
 
 @dataclass(frozen=True, slots=True)
 class RobinhoodSurroundings:
-    """What the connector needs from outside."""
+    """What the connector needs from outside.
+
+    `may_trade` of False: its only world is the real one and nobody typed its phrase.
+    """
 
     clock: Clock
     open_session: Callable[[], aiohttp.ClientSession]
+    may_trade: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +114,7 @@ class RobinhoodLine:
         try:
             async with self._open().request(
                 asked.method,
-                yarl.URL(f"https://{HOST}{asked.path}", encoded=True),
+                _url(asked.path),
                 data=body or None,
                 headers=headers,
                 allow_redirects=False,
@@ -135,6 +139,14 @@ class RobinhoodLine:
         return self._session
 
 
+def _url(path: str) -> yarl.URL:
+    """The URL of a path; what a reply named must not lead anywhere else with our signature."""
+    url = yarl.URL(f"https://{HOST}{path}", encoded=True)
+    if not path.startswith("/") or url.host != HOST or url.user is not None:
+        raise ExchangeNotSent("robinhood: a reply named another host; nothing was sent there")
+    return url
+
+
 def _parsed(text: str) -> Any:  # noqa: ANN401 -- JSON enters
     """JSON with every fraction kept as the text it came in; the cancel's plain words as they are.
 
@@ -142,7 +154,7 @@ def _parsed(text: str) -> Any:  # noqa: ANN401 -- JSON enters
     """
     try:
         return json.loads(text, parse_float=str)
-    except ValueError as fault:
+    except (ValueError, RecursionError) as fault:
         if text.lstrip()[:1] in {"{", "["}:
             raise ExchangeConnectionError(f"robinhood: a broken reply: {text[:200]!r}") from fault
         return text
@@ -178,5 +190,5 @@ def _detail(text: str) -> str:
     try:
         errors = json.loads(text)["errors"]
         return "; ".join(f"{each['attr'] or 'error'}: {each['detail']}" for each in errors)
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         return text[:200] or "no reason given"

@@ -40,6 +40,9 @@ PADDED_BYTES: Final = 64
 """Shorter fields are filled up, so that an empty one looks like any other."""
 DEFAULT_COST: Final = Cost()
 ACCOUNT: Final = re.compile(r"[a-z0-9_]{1,32}")
+WORLDS: Final = ("main", "demo", "testnet")
+CHARS_MAX: Final = 200
+"""No name in a record is longer; one that is, or that steers a terminal, is damage."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -52,8 +55,7 @@ class KeyPlace:
 
     def __post_init__(self) -> None:
         """Refuse an account that reads like a world: bybit's account demo is not bybit:demo."""
-        worlds = ("main", "demo", "testnet")
-        if not ACCOUNT.fullmatch(self.account) or self.account.startswith(worlds):
+        if not _is_account(self.account):
             raise UserError(
                 "ACCOUNT_INVALID",
                 f"An account cannot be called {self.account!r}; take up to 32 letters, digits and "
@@ -328,11 +330,17 @@ def _is_record(told: Any) -> bool:  # noqa: ANN401 -- JSON enters here
         isinstance(told, dict)
         and told.keys() == {*texts, "added", "fields"}
         and all(isinstance(told[name], str) for name in texts)
-        and ACCOUNT.fullmatch(told["account"]) is not None
+        and all(told[name].isprintable() and 0 < len(told[name]) <= CHARS_MAX for name in texts)
+        and _is_account(told["account"])
         and type(told["added"]) is int
+        and 0 <= told["added"] < 1 << 63
         and isinstance(told["fields"], dict)
         and told["fields"].keys() == set(FIELDS)
     )
+
+
+def _is_account(name: str) -> bool:
+    return ACCOUNT.fullmatch(name) is not None and not name.startswith(WORLDS)
 
 
 def _place(record: dict[str, Any]) -> KeyPlace:
