@@ -51,17 +51,17 @@ NTH_MAX: Final = 3
 TRIES: Final = 5
 UNREACHED: Final = 3
 """The exit status of a bot that could not reach its venue: it is not dead, it never lived."""
-LIFE_S: Final = 2.0
+LIFE_S: Final = 6.0
 LAST_LIFE_S: Final = 8.0
 
 QUICK: Final = replace(
     SEED_DEFAULTS,
-    lucro_alvo_inicial=Ratio(Decimal("0.002")),
-    lucro_alvo_minimo=Ratio(Decimal("0.001")),
-    recompra_queda_inicial=Ratio(Decimal("0.001")),
-    recompra_queda_minimo=Ratio(Decimal("0.0005")),
+    lucro_alvo_inicial=Ratio(Decimal("0.0004")),
+    lucro_alvo_minimo=Ratio(Decimal("0.0002")),
+    recompra_queda_inicial=Ratio(Decimal("0.0004")),
+    recompra_queda_minimo=Ratio(Decimal("0.0002")),
 )
-"""A ladder that trades every few seconds, so that there is always something to be killed at."""
+"""A ladder that trades every second (and at a loss, after fees), so that there is always something to be killed at."""
 
 BOX_FACTS: Final = VenueFacts(
     window=1000 * NANOS_PER_MS,
@@ -124,7 +124,7 @@ def run_lane(lane: Lane) -> Verdict:
                 tries += 1
                 point = POINTS[int(draws.integers(len(POINTS)))]
                 nth = int(draws.integers(1, NTH_MAX + 1)) if point != "K19" else 1
-                death = Death(point, nth, float(draws.uniform(0.05, LIFE_S)))
+                death = Death(point, nth, float(draws.uniform(0.05, LIFE_S / 2)))
                 status, where_it_died = _bot((where, profile, box, death))
                 if status == -signal.SIGKILL:
                     died[where_it_died] += 1
@@ -145,7 +145,10 @@ def _bot(words: tuple[str, str, BoxState, Death]) -> tuple[int | None, str]:
         bot.start()
         there.close()
         bot.join()
-        return bot.exitcode, here.recv() if here.poll() else "unknown"
+        try:
+            return bot.exitcode, here.recv()
+        except EOFError:  # it ended without having said where
+            return bot.exitcode, "unknown"
 
 
 def _live(where: str, profile: str, box: BoxState, death: Death, line: Connection) -> None:
