@@ -6,15 +6,24 @@ from decimal import Decimal
 
 import pytest
 
+from absolute.desk.clock import WallClock
+from absolute.desk.live_door import Way
 from absolute.desk.live_run import LiveRun, Wanted, begin, bring_back, new_bot, resumable
+from absolute.desk.live_session import place_mark, way_of
 from absolute.domain.errors import UserError
-from absolute.domain.ids import CLIENT_ID_CHARS_MAX, Role, client_order_id
+from absolute.domain.fill import Fee, Fill, Liquidity
+from absolute.domain.ids import CLIENT_ID_CHARS_MAX, Role, TradeId, VenueOrderId, client_order_id
+from absolute.domain.instrument import Kind, Side
+from absolute.domain.messages import OrderAccepted, OrderFilled, Started
+from absolute.domain.units import Asset, Quote
+from absolute.engine.reports import Balances
 from absolute.store.runs import RunMode
 from absolute.store.sql_store import open_store
 from absolute.strategies.ladder_plan import SEED_DEFAULTS
 
-from tests.unit.test_paper_gateway import SeededPrices
+from tests.unit.test_paper_gateway import INSTRUMENT, SeededPrices
 
+D = Decimal
 WANTED = Wanted(SEED_DEFAULTS, "made:demo", "BTCUSDT", RunMode.PAPER, Decimal(10_000))
 
 
@@ -80,3 +89,113 @@ def test_every_bot_has_a_name_of_its_own_that_fits_every_venue():
     longest = max((client_order_id(name, Role("rung 20"), 99_999) for name in names), key=len)
     assert len(longest) <= CLIENT_ID_CHARS_MAX
     assert all(longest.startswith(name) or name in names for name in names)
+
+
+class Wallet(SeededPrices):
+    """A venue with so much free money; it answers nothing else."""
+
+    def __init__(self, free: str) -> None:
+        super().__init__(0)
+        self.free = Decimal(free)
+
+    async def perform(self, request):
+        now = WallClock().now_ns()
+        told = ((INSTRUMENT.quote, self.free),)
+        return Balances(now, now, told, told)
+
+
+def begun(where, market, **changes):
+    wanted = replace(WANTED, mode=RunMode.LIVE, **changes)
+
+    async def main():
+        with open_store(where) as store:
+            return await begin(store, wanted, market, bot=new_bot())
+
+    return asyncio.run(main())
+
+
+def test_a_perpetual_is_refused_before_anything_is_asked_or_kept(tmp_path):
+    prices = SeededPrices(0)
+    prices.instrument = replace(INSTRUMENT, kind=Kind.LINEAR)
+    with pytest.raises(UserError) as refused:
+        begun(tmp_path / "runs.db", prices)
+    assert refused.value.code == "MARKET_NOT_LIVE"
+
+
+@pytest.mark.parametrize("symbol", ["BTC/USDT:USDT", "btc-usdt:usdt", "BTCUSDT:USDT"])
+def test_a_perpetual_has_a_name_that_is_not_its_pairs(symbol):
+    assert Way("bybit:demo", symbol).market == "BTC/USDT:USDT"
+    assert Way("bybit:demo", symbol.partition(":")[0]).market == "BTC/USDT"
+
+
+@pytest.mark.parametrize(("free", "capital"), [("99.99", D(100)), ("0", None), ("0", D(1))])
+def test_capital_that_the_venue_does_not_have_free_is_refused(tmp_path, free, capital):
+    with pytest.raises(UserError) as refused:
+        begun(tmp_path / "runs.db", Wallet(free), capital=capital)
+    assert refused.value.code == "CAPITAL_MISSING"
+
+
+@pytest.mark.parametrize(("capital", "owns"), [(None, D(100)), (D(40), D(40))])
+def test_a_run_owns_its_capital_or_all_that_is_free(tmp_path, capital, owns):
+    assert begun(tmp_path / "runs.db", Wallet("100"), capital=capital).capital == owns
+
+
+def test_a_run_is_never_gone_on_with_on_another_account(tmp_path):
+    where = tmp_path / "runs.db"
+    mine, other = (Way("bybit:demo", "BTCUSDT", account=each) for each in ("default", "second"))
+    run = begun(where, Wallet("20000"), assumed=place_mark(other, None), profile="bybit:demo")
+    wanted = replace(WANTED, mode=RunMode.LIVE, profile="bybit:demo")
+    with open_store(where) as store:
+        assert resumable(store, replace(wanted, assumed=place_mark(mine, None))) is None
+        assert resumable(store, replace(wanted, assumed=place_mark(other, None))) == run
+    assert way_of(str(where), run.id, account="default", box=False).account == "second"
+    with pytest.raises(UserError) as refused:
+        way_of(str(where), run.id, account="third", box=False)
+    assert refused.value.code == "RUN_OTHER_ACCOUNT"
+
+
+def told_of(where, run, prices, *, fee):
+    """A run of which the first order was filled, with a fee; and its first order."""
+    with open_store(where) as store:
+        engine, _ladder = bring_back(store, run)
+        journal = store.journal(run.id)
+        now = WallClock().now_ns()
+        price = INSTRUMENT.price_down(D(60_000))
+
+        def take(event):
+            outcome = engine.step(event)
+            journal.append(event, outcome)
+
+        take(Started(now, price))
+        order = next(iter(engine.portfolio.orders.values()))
+        take(OrderAccepted(now, order.client_id, VenueOrderId("v1")))
+        fill = Fill(
+            trade_id=TradeId("t1"),
+            client_id=order.client_id,
+            side=Side.BUY,
+            price=price,
+            qty=order.terms.qty or INSTRUMENT.qty_down(D(str(order.terms.spend)) / price),
+            liquidity=Liquidity.TAKER,
+            fee=fee,
+            time=now,
+        )
+        take(OrderFilled(now, fill, done=True))
+        return fill, LiveRun(store, run, prices).summary(reconciled=True)
+
+
+def test_a_fee_in_a_third_coin_lowers_what_a_run_is_worth(tmp_path):
+    where, prices = tmp_path / "runs.db", Wallet("10000")
+    run = begun(where, prices)
+    fee = Fee(D("0.02"), Asset("BNB"), Quote(D(12)))
+    _fill, summary = told_of(where, run, prices, fee=fee)
+    assert summary.equity == run.capital - 12
+
+
+def test_a_fill_that_cost_more_than_the_run_had_is_booked_and_not_its_end(tmp_path):
+    where, prices = tmp_path / "runs.db", Wallet("10000")
+    run = begun(where, prices)
+    fee = Fee(D(20_000), INSTRUMENT.quote, Quote(D(20_000)))
+    fill, summary = told_of(where, run, prices, fee=fee)
+    assert summary.fills == 1
+    assert summary.held == fill.qty
+    assert summary.equity == run.capital - 20_000

@@ -53,6 +53,9 @@ class DriverFault(Exception):
     """A gateway broke its promise never to raise; the run stops and the cause is chained."""
 
 
+CANCELLED: Final = DriverFault("a request was cancelled from within the door")
+
+
 class Driver:
     """Drives one `Live` over one `Gateway` until it is stopped. `watch` is told after each step."""
 
@@ -75,6 +78,7 @@ class Driver:
         self._bell = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
         self._stopping = False
+        self._leaving = False
         self._fault: BaseException | None = None
 
     # --- what others may ask --------------------------------------------------------------------
@@ -99,12 +103,11 @@ class Driver:
                 await self._turn()
             settled = await self._settle()
         finally:
-            listening.cancel()
-            with suppress(asyncio.CancelledError):  # it was asked to end
-                await listening
-            for task in list(self._tasks):
+            ends = [listening, *self._tasks]
+            for task in ends:
                 task.cancel()
-            await asyncio.gather(*self._tasks, return_exceptions=True)
+            # What they raise now is either their end, as asked, or known from `_ended`.
+            await asyncio.gather(*ends, return_exceptions=True)
         if self._fault is not None:
             raise DriverFault("the venue's door broke its promise never to raise") from self._fault
         return settled
@@ -121,7 +124,11 @@ class Driver:
                 await asyncio.wait_for(self._bell.wait(), self._pause())
 
     async def _settle(self) -> bool:
-        """Wait, for a while, until nothing is in doubt and no answer is outstanding."""
+        """Wait, for a while, until nothing is in doubt and no answer is outstanding.
+
+        Prices tell no news any more: whoever stopped the run does not expect it to begin anything.
+        """
+        self._leaving = True
         deadline = self._clock.now_ns() + int(SETTLE_SECONDS * NANOS_PER_SECOND)
         custody = self._live.custody
         custody.coverage.soon(self._clock.now_ns())
@@ -164,8 +171,14 @@ class Driver:
                 self._live.asked(replace(item, time=self._clock.now_ns()))
             self._dispatch()
         price, self._price = self._price, None
-        if price is not None:
+        if price is not None and self._leaving and self._decided_on_one():
+            self._live.custody.departure.priced(price.venue_time)
+        elif price is not None:
             self._live.told(price)
+
+    def _decided_on_one(self) -> bool:
+        """False for a run that goes on after a stop and still needs the price of the moment."""
+        return self._live.price is not None or self._live.engine.portfolio.price is None
 
     # --- out --------------------------------------------------------------------------------------
 
@@ -184,9 +197,14 @@ class Driver:
 
     async def _perform(self, request: Request) -> None:
         asking = asyncio.ensure_future(self._gateway.perform(request))
-        await asyncio.wait({asking})
-        fault = asking.exception() if not asking.cancelled() else None
-        if not asking.cancelled() and fault is None:
+        try:
+            await asyncio.wait({asking})
+        finally:
+            # Cancelled with the run: what has not left yet must not leave after it.
+            asking.cancel()
+            await asyncio.gather(asking, return_exceptions=True)
+        fault = CANCELLED if asking.cancelled() else asking.exception()
+        if fault is None:
             self._put(request, asking.result())
             return
         # Whatever broke: an order may have left, so its fate is not known; a question is just open.
@@ -195,13 +213,13 @@ class Driver:
             self._put(request, InDoubt(now, request.client_id, detail))
         else:
             self._put(request, Unanswered(now, request, detail))
-        self._fault = fault
+        self._fault = self._fault or fault
         self.stop()
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         """A task that dies takes the run with it, in order: nothing trades on half a door."""
         if not task.cancelled() and (fault := task.exception()) is not None:
-            self._fault = fault
+            self._fault = self._fault or fault
             self.stop()
 
 

@@ -49,8 +49,9 @@ class Way:
 
     @property
     def market(self) -> str:
-        """The symbol in one spelling: BTC/USDT."""
-        return "/".join(split_symbol(self.symbol))
+        """The symbol in one spelling: BTC/USDT, or BTC/USDT:USDT for a perpetual."""
+        pair, colon, settle = self.symbol.partition(":")
+        return "/".join(split_symbol(pair)) + colon + settle.upper()
 
     @property
     def phrase(self) -> str | None:

@@ -19,12 +19,13 @@ from absolute.desk.driver import Driver
 from absolute.desk.language import _
 from absolute.desk.paper_gateway import PaperGateway
 from absolute.desk.self_trade_gateway import GuardedGateway
+from absolute.domain.account import Account
 from absolute.domain.errors import UserError
 from absolute.domain.fees import FeeSchedule
 from absolute.domain.ids import BotId
 from absolute.domain.ledger import Ledger
 from absolute.domain.portfolio import Portfolio
-from absolute.domain.units import NANOS_PER_SECOND, ZERO, Nanos, Price
+from absolute.domain.units import NANOS_PER_SECOND, ZERO, Nanos, Price, plain
 from absolute.engine.alarms import Alarm
 from absolute.engine.custody import Custody
 from absolute.engine.live import Live, Probe, nothing_happens, replay
@@ -47,7 +48,7 @@ PRICE_EVERY_NS: Final = NANOS_PER_SECOND
 class Wanted:
     """What the user asked for. `capital` of None: all that is free at the venue.
 
-    `assumed` is JSON and tells worlds apart that end: one exchange in the box from the next.
+    `assumed` is JSON and tells apart what shares no orders: two accounts, two boxes.
     """
 
     config: LadderConfig
@@ -133,12 +134,28 @@ class LiveRun:
             deals=ladder.deals,
             deals_closed=ladder.deals - (ladder.deal is not None),
             profit=ladder.profit,
-            equity=None if price is None else portfolio.ledger.equity(price),
+            equity=None
+            if price is None
+            else portfolio.ledger.equity(price) - self._paid_elsewhere(),
             held=portfolio.held,
             open_orders=tuple(str(each.client_id) for each in portfolio.live.values()),
             reconciled=reconciled,
             phase="halted" if ladder.halted else str(ladder.phase),
             alarms=tuple(f"{each.code}: {each.detail}" for each in self._alarms),
+        )
+
+    def _paid_elsewhere(self) -> Decimal:
+        """What fees in coins of another market cost, in quote: they left the same wallet."""
+        instrument = self.portfolio.instrument
+        fills = self._store.records.fills(self.run.id)
+        return sum(
+            (
+                Decimal(each["fee_value"])
+                for each in fills
+                if each["fee_value"] is not None
+                and each["fee_asset"] not in {instrument.base, instrument.quote}
+            ),
+            ZERO,
         )
 
     def _watch(self, now: Nanos) -> None:
@@ -218,9 +235,15 @@ def resumable(store: Store, wanted: Wanted, *, new: bool = False) -> Run | None:
 
 async def begin(store: Store, wanted: Wanted, market: Gateway, *, bot: BotId) -> Run:
     """Write a new run down, before it does anything."""
-    capital = wanted.capital
-    if capital is None:
-        capital = await free_money(market)
+    if market.instrument.perpetual:
+        message = _(
+            "{symbol} on {profile} is a perpetual, and runs trade spot markets only: funding and "
+            "liquidations are not booked in a live run. Nothing was sent."
+        )
+        raise UserError(
+            "MARKET_NOT_LIVE", message.format(symbol=wanted.symbol, profile=wanted.profile)
+        )
+    capital = await capital_of(wanted, market)
     run = Run(
         id=str(bot),
         bot=bot,
@@ -238,6 +261,20 @@ async def begin(store: Store, wanted: Wanted, market: Gateway, *, bot: BotId) ->
     return run
 
 
+async def capital_of(wanted: Wanted, market: Gateway) -> Decimal:
+    """The money of a new run; raises `UserError` where the venue does not have as much free."""
+    asked, asset = wanted.capital, market.instrument.settle
+    if asked is not None and wanted.mode is RunMode.PAPER:
+        free = asked
+    else:
+        free = await free_money(market)
+    if free <= ZERO or (asked or ZERO) > free:
+        message = _("Only {free} {asset} are free on {profile}; give a --capital that is there.")
+        words = {"free": plain(free), "asset": asset, "profile": wanted.profile}
+        raise UserError("CAPITAL_MISSING", message.format(**words))
+    return free if asked is None else asked
+
+
 async def free_money(market: Gateway) -> Decimal:
     """What is free at the venue of the asset that a buy pays with."""
     report = await market.perform(ReadBalances())
@@ -249,7 +286,10 @@ async def free_money(market: Gateway) -> Decimal:
 
 def bring_back(store: Store, run: Run) -> tuple[Engine, Ladder]:
     """The engine of a run, and its ladder, as the journal left them."""
-    ledger = Ledger(run.instrument, {run.instrument.settle: run.capital}, fees=run.fees)
+    own = {run.instrument.settle: run.capital}
+    ledger = Ledger(run.instrument, own, fees=run.fees)
+    # What a venue says that it took is booked, also where it took more than the run had.
+    ledger.account = Account(own, ())
     ladder = Ladder(_config_of(run))
     engine = Engine(run.bot, Portfolio(ledger), ladder, Limits())
     replay(engine, store.records.steps(run.id))

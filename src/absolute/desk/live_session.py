@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from absolute.desk.box import box_process
 from absolute.desk.box_state import BoxState, read_state
@@ -31,7 +31,7 @@ from absolute.desk.live_run import (
 )
 from absolute.desk.logs import log_settings, start_logging, stop_logging
 from absolute.desk.recovery import Found, look
-from absolute.domain.errors import UserError
+from absolute.domain.errors import JournalError, UserError
 from absolute.domain.messages import Resumed
 from absolute.store.runs import Run, RunMode
 from absolute.store.sql_store import Store, open_records, open_store
@@ -39,6 +39,7 @@ from absolute.store.sql_writer import NotKept
 from absolute.strategies.ladder_plan import LadderConfig
 
 Result = TypeVar("Result")
+DEFAULT_ACCOUNT: Final = "default"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +68,7 @@ def trade(session: Session) -> Summary:
             session.capital,
         )
         with open_store(session.where) as store, box_for(session.way) as box:
-            wanted = replace(wanted, assumed=box_mark(box))
+            wanted = replace(wanted, assumed=place_mark(session.way, box))
             run = resumable(store, wanted, new=session.new)
             bot = new_bot() if run is None else run.bot
             async with gateway(session.way, bot, session.phrase, box=box) as market:
@@ -120,19 +121,39 @@ def box_for(way: Way) -> Iterator[BoxState | None]:
             yield state
 
 
-def box_mark(box: BoxState | None) -> str:
-    """What tells one exchange in the box from the next: they share no orders."""
-    return "{}" if box is None else json.dumps({"box": f"{box.pid}:{box.port}"})
+def place_mark(way: Way, box: BoxState | None) -> str:
+    """What tells one place from another that shares no orders with it: the box, the account."""
+    if box is not None:
+        return json.dumps({"box": f"{box.pid}:{box.port}"})
+    if way.paper or way.account == DEFAULT_ACCOUNT:
+        return "{}"
+    return json.dumps({"account": way.account})
 
 
 def way_of(where: str, run_id: str | None, *, account: str, box: bool) -> Way:
-    """The way a run was begun on."""
+    """The way a run was begun on; raises `UserError` where that is not the one that is meant."""
     run = _chosen(open_records(where).runs(), run_id)
     if run.mode is RunMode.BOX and not box:
         message = _("Run {run} traded in the exchange in the box; add --box.")
         raise UserError("BOX_RUN", message.format(run=run.id))
     paper = run.mode is RunMode.PAPER
-    return Way(run.profile, run.symbol, account=account, box=box, paper=paper)
+    if run.mode is not RunMode.BOX:
+        account = _account_of(run, account)
+        return Way(run.profile, run.symbol, account=account, paper=paper)
+    way = Way(run.profile, run.symbol, box=True)
+    if place_mark(way, read_state()) != run.assumed:
+        message = _("The exchange in the box in which run {run} traded is gone, with its orders.")
+        raise UserError("BOX_GONE", message.format(run=run.id))
+    return way
+
+
+def _account_of(run: Run, asked: str) -> str:
+    """The account a run trades on: its orders would not be found on any other."""
+    own = str(json.loads(run.assumed).get("account", DEFAULT_ACCOUNT))
+    if asked not in {own, DEFAULT_ACCOUNT}:
+        message = _("Run {run} trades on the account {own}, not on {asked}.")
+        raise UserError("RUN_OTHER_ACCOUNT", message.format(run=run.id, own=own, asked=asked))
+    return own
 
 
 def _run_of(store: Store, run_id: str | None) -> Run:
@@ -160,5 +181,8 @@ def _done(work: Coroutine[Any, Any, Result]) -> Result:
             "disk and start again: the run goes on where it was."
         )
         raise UserError("JOURNAL_NOT_KEPT", message.format(reason=str(fault))) from fault
+    except JournalError as fault:
+        message = _("The journal cannot be gone on with ({reason}); nothing more is sent.")
+        raise UserError("JOURNAL_DISAGREES", message.format(reason=str(fault))) from fault
     finally:
         stop_logging()
