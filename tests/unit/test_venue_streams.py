@@ -216,6 +216,16 @@ def test_public_trades_are_prices_with_the_venues_time(tmp_path):
     assert prices[-1].venue_time == moment * 1_000_000
 
 
+def test_a_public_stream_in_silence_is_helped_by_questions(tmp_path):
+    face = bybit()
+
+    async def play(held, heard):
+        await until(lambda: len(of(heard, Priced)) >= 4)
+
+    prices = of(hear(tmp_path, face, play, quiet_s=0.1), Priced)
+    assert [each.venue_time for each in prices] == sorted({each.venue_time for each in prices})
+
+
 def test_a_late_fee_is_told_again_once_its_coin_has_a_price(tmp_path):
     prices: dict[str, str] = {"BTCUSDT": "50000"}
 

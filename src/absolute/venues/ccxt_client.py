@@ -20,11 +20,12 @@ from absolute.domain.errors import UserError
 from absolute.domain.units import NANOS_PER_MS
 from absolute.venues.box import BoxAddress, HostRefused, box_session, no_redirects
 from absolute.venues.clock_offset import VenueClock
-from absolute.venues.credentials import Credentials
+from absolute.venues.credentials import Credentials, without_parts
 from absolute.venues.error_table import VenueFault
 from absolute.venues.limiter import Cost, Gate, Lane
 from absolute.venues.profile_table import WINDOW_MS
 from absolute.venues.profiles import Environment, Family, Profile
+from absolute.venues.wire_words import broken_by
 
 BODY_BYTES_MAX = 32 * 1024 * 1024
 TIMEOUT_S = 10
@@ -148,15 +149,18 @@ class OurWire:
         ours.open(True)
         reply = await _ask(ours.session, (method, url), sent, body)
         parsed = _parsed(reply.text)
-        _refuse(self.our_profile, reply, parsed)
-        if self.our_profile.family is Family.UNIFIED:
-            _refuse_as_ccxt(ours, (method, url), reply, parsed)
-        if parsed is None:
-            raise VenueFault(
-                f"a reply that is no JSON: {reply.text[:TEXT_CHARS_MAX]!r}",
-                left=True,
-                status=reply.status,
-            )
+        try:
+            _refuse(self.our_profile, reply, parsed)
+            if self.our_profile.family is Family.UNIFIED:
+                _refuse_as_ccxt(ours, (method, url), reply, parsed)
+            if parsed is None:
+                raise VenueFault(
+                    f"a reply that is no JSON: {reply.text[:TEXT_CHARS_MAX]!r}",
+                    left=True,
+                    status=reply.status,
+                )
+        except VenueFault as fault:
+            raise _without_key(ours, fault) from None
         return parsed
 
 
@@ -178,11 +182,11 @@ async def _ask(
             text = data.decode("utf-8", "replace")
             return Reply(response.status, response.headers, text)
     except NOT_WRITTEN as error:
-        raise VenueFault(f"not sent: {error}", left=not once) from error
+        raise VenueFault(f"not sent: {broken_by(error)}", left=not once) from error
     except TimeoutError as error:
         raise VenueFault("no reply in time", left=True) from error
     except (aiohttp.ClientError, OSError) as error:
-        raise VenueFault(f"the connection broke: {error!r}", left=True) from error
+        raise VenueFault(f"the connection broke: {broken_by(error)}", left=True) from error
 
 
 async def _bounded(response: aiohttp.ClientResponse) -> bytes:
@@ -254,6 +258,18 @@ def _refuse(profile: Profile, reply: Reply, parsed: Any) -> None:  # noqa: ANN40
             code=code,
             retry_after=_retry_after(reply.headers),
         )
+
+
+def _without_key(client: Any, fault: VenueFault) -> VenueFault:  # noqa: ANN401 -- ccxt has no types
+    """The same, but for what the venue repeats of our key: it goes into journals and to people."""
+    detail = without_parts(fault.detail, (client.apiKey, client.secret, client.password))
+    return VenueFault(
+        detail,
+        left=fault.left,
+        status=fault.status,
+        code=fault.code,
+        retry_after=fault.retry_after,
+    )
 
 
 def _says_yes(parsed: Any) -> bool:  # noqa: ANN401 -- JSON enters

@@ -146,16 +146,20 @@ class CcxtGateway:
         except Unfit as unfit:
             return Denied(self._now, client_id, unfit.code, unfit.detail)
         except VenueFault as fault:
-            return self._not_sent(client_id, fault)
+            return await self._not_sent(client_id, fault)
         finally:
             self._listener.stir()
         return Acknowledged(self._now, client_id, venue_id)
 
-    def _not_sent(self, client_id: ClientOrderId, fault: VenueFault) -> Report:
+    async def _not_sent(self, client_id: ClientOrderId, fault: VenueFault) -> Report:
         """What is known of an order that got no yes."""
         judged = self._note(fault)
         if not fault.left:
             return NeverSent(self._now, client_id, fault.detail)
+        if judged.meaning is Meaning.CLOCK:
+            # Not a word about the order itself: with the clock set it may be wished for again.
+            await self.sync()
+            return NeverSent(self._now, client_id, f"{judged.code}: {judged.detail}")
         if judged.meaning in DEFINITIVE:
             return Denied(self._now, client_id, judged.code, judged.detail)
         if judged.meaning is Meaning.DUPLICATE:

@@ -122,6 +122,7 @@ class Listener:
         self._asking: set[asyncio.Task[None]] = set()
         self._stirred = asyncio.Event()
         self._hearing: asyncio.Task[None] | None = None
+        self._ticks = 0
 
     def _now(self) -> Nanos:
         return self._around.clock.now_ns()
@@ -134,6 +135,7 @@ class Listener:
                 group.create_task(self._poll(line, put))
             else:
                 group.create_task(self._public(put))
+                group.create_task(self._ask_in_silence(put))
             group.create_task(self._every(SYNC_S, self._sync))
             if not self._signed:
                 return
@@ -209,6 +211,15 @@ class Listener:
                 attempt = 0 if _steady(begun) else attempt + 1
             await asyncio.sleep(wait_before(attempt, self._around.generator))
 
+    async def _ask_in_silence(self, put: Put) -> None:
+        """A market without trades, or a topic that died behind living pings, has a price too."""
+        while True:
+            before = self._ticks
+            await asyncio.sleep(self._around.quiet_s)
+            if self._ticks == before:
+                with suppress(VenueFault):  # the next silence asks again
+                    await self._price(put)
+
     async def _hear(
         self, socket: Socket, ready: Callable[[], None], put: Callable[[Item], None]
     ) -> None:
@@ -225,6 +236,7 @@ class Listener:
                 if item.client_id:
                     put(self._gateway.execution_seen(item))
             case Tick(price=price, time=time):
+                self._ticks += 1
                 put(Priced(self._now(), time, price))
             case AskAgain(client_id=client_id):
                 if client_id:

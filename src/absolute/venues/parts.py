@@ -18,7 +18,8 @@ class Surroundings:
     """What a gateway is handed from outside: time, luck, the box's address, the bot's name.
 
     `patience` of sockets, and how often a polled venue and late fees are asked for and a stream's
-    key is kept alive, in seconds; `poll_s` of None: as the profile says.
+    key is kept alive, in seconds; `poll_s` of None: as the profile says. After `quiet_s` without a
+    trade on the public stream the price is asked for.
     `gates` are shared by all gateways made with the same surroundings: one key has one budget.
     """
 
@@ -30,6 +31,7 @@ class Surroundings:
     poll_s: float | None = None
     fees_s: float = 5.0
     renew_s: float = 20 * 60.0
+    quiet_s: float = 20.0
     gates: dict[str, Gate] = field(default_factory=dict)
 
 

@@ -18,6 +18,7 @@ import aiohttp
 from absolute.domain.errors import AbsoluteError
 from absolute.venues.dialect import Socket
 from absolute.venues.rows import BAD_ROW, Item, StreamEnd
+from absolute.venues.wire_words import broken_by
 
 FRAME_BYTES_MAX = 4 * 1024 * 1024
 HEARTBEAT_S = 12.0
@@ -65,7 +66,7 @@ async def hear(
                 with suppress(asyncio.CancelledError, ConnectionError):  # it was asked to end
                     await pinging
     except (aiohttp.ClientError, OSError, TimeoutError) as error:
-        raise SocketEnded(f"{type(error).__name__}: {error}") from error
+        raise SocketEnded(broken_by(error)) from error
 
 
 async def _ping(wire: aiohttp.ClientWebSocketResponse, socket: Socket, every: float) -> None:
@@ -82,8 +83,7 @@ async def _listen(
     patience: Patience,
 ) -> None:
     hello = _Hello(deque(socket.hello()), socket.answers)
-    await hello.go_on(wire)
-    if hello.done:
+    if await hello.go_on(wire):
         ready()
     loop = asyncio.get_running_loop()
     started = loop.time()
@@ -99,8 +99,7 @@ async def _listen(
         frame = _read(message)
         if not hello.done and socket.is_answer(frame):
             hello.answered(frame)
-            await hello.go_on(wire)
-            if hello.done:
+            if await hello.go_on(wire):
                 ready()
         _hand_on(socket, frame, put)
 
@@ -123,9 +122,11 @@ class _Hello:
     def done(self) -> bool:
         return self.answers <= 0 and not self.frames
 
-    async def go_on(self, wire: aiohttp.ClientWebSocketResponse) -> None:
+    async def go_on(self, wire: aiohttp.ClientWebSocketResponse) -> bool:
+        """Send the next frame; True once nothing is left to be sent or answered."""
         if self.frames:
             await wire.send_json(self.frames.popleft())
+        return self.done
 
     def answered(self, frame: Any) -> None:  # noqa: ANN401 -- JSON enters
         said_no = frame.get("success") is False or frame.get("error") is not None
