@@ -10,6 +10,7 @@ from decimal import Decimal
 from typing import Any, Final
 
 from absolute.desk.box_state import BoxState
+from absolute.domain.errors import UserError
 from absolute.domain.units import ZERO
 from absolute.simex.control import CONTROL_HOST
 from absolute.simex.orders import BoxStatus
@@ -18,6 +19,7 @@ from absolute.store.sql_records import Row
 from absolute.store.sql_store import open_records
 from absolute.venues.box import box_session
 
+OK: Final = 200
 ALIVE: Final = frozenset(str(each) for each in BoxStatus if each.alive)
 
 
@@ -46,6 +48,18 @@ async def audit_of(box: BoxState, key: str) -> Mapping[str, Any]:
         found: list[Mapping[str, Any]] = await reply.json()
     (account,) = found
     return account
+
+
+async def halt_market(box: BoxState, profile: str, symbol: str) -> None:
+    """Let nothing trade any more in a market, so that two books can be compared at leisure."""
+    venue, _, environment = profile.partition(":")
+    step = {"do": "halt", "venue": venue, "environment": environment, "symbol": symbol}
+    async with (
+        box_session(box.address) as session,
+        session.post(f"https://{CONTROL_HOST}/steer", json=step) as reply,
+    ):
+        if reply.status != OK:
+            raise UserError("BOX_NOT_STEERED", f"{profile} was not halted: {await reply.text()}")
 
 
 def judge(where: str, account: Mapping[str, Any]) -> Verdict:

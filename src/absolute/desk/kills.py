@@ -24,7 +24,7 @@ from typing import Final
 from absolute.desk.box import box_process
 from absolute.desk.box_state import BoxState
 from absolute.desk.clock import generator
-from absolute.desk.kill_audit import Verdict, audit_of, judge
+from absolute.desk.kill_audit import Verdict, audit_of, halt_market, judge
 from absolute.desk.live_door import Way, gateway
 from absolute.desk.live_run import LiveRun, Summary, Wanted, begin, new_bot, resumable
 from absolute.domain.errors import UserError
@@ -52,7 +52,8 @@ TRIES: Final = 5
 UNREACHED: Final = 3
 """The exit status of a bot that could not reach its venue: it is not dead, it never lived."""
 LIFE_S: Final = 6.0
-LAST_LIFE_S: Final = 8.0
+LAST_LIFE_S: Final = 6.0
+QUIET_S: Final = 3.0
 
 QUICK: Final = replace(
     SEED_DEFAULTS,
@@ -61,7 +62,7 @@ QUICK: Final = replace(
     recompra_queda_inicial=Ratio(Decimal("0.0004")),
     recompra_queda_minimo=Ratio(Decimal("0.0002")),
 )
-"""A ladder that trades every second (and at a loss, after fees), so that there is always something to be killed at."""
+"""A ladder that trades every second (at a loss, after fees): always something to be killed at."""
 
 BOX_FACTS: Final = VenueFacts(
     window=1000 * NANOS_PER_MS,
@@ -191,11 +192,21 @@ async def _sit(
         async with gateway(way, bot, box=box) as market:
             run = run or await begin(store, wanted, market, bot=bot)
             live = LiveRun(store, run, Watched(market, passes), probe=passes)
-            if reaper is None:
-                loop.call_later(LAST_LIFE_S, live.stop)
-            else:
+            if reaper is not None:
                 loop.call_later(LIFE_S, reaper.come, ANY)
-            return await live.drive()
+                return await live.drive()
+            ending = asyncio.create_task(_end(live, box))
+            summary = await live.drive()
+            await ending
+            return summary
+
+
+async def _end(live: LiveRun, box: BoxState) -> None:
+    """Stand the market still before the last bot leaves: the books are compared after it."""
+    await asyncio.sleep(LAST_LIFE_S)
+    await halt_market(box, live.run.profile, live.run.symbol.replace("/", ""))
+    await asyncio.sleep(QUIET_S)
+    live.stop()
 
 
 class Reaper:
