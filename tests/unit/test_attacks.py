@@ -6,11 +6,15 @@ Each attack is made for real, over a socket or a file, and nothing may come of i
 import asyncio
 import base64
 import json
+import logging
 import os
 import socket
+import subprocess
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from pathlib import Path
 
 import aiohttp
 import pytest
@@ -23,7 +27,7 @@ from absolute.desk.clock import WallClock, generator
 from absolute.desk.dotenv import read_dotenv
 from absolute.desk.keyring_door import system_keyring
 from absolute.desk.keys import KeyDesk, place_of
-from absolute.desk.logs import hidden
+from absolute.desk.logs import LogSettings, hidden, start_logging, stop_logging
 from absolute.desk.powertrader import MultiExchangeManager
 from absolute.desk.powertrader_config import ExchangeConfigManager
 from absolute.desk.powertrader_exchanges import ExchangeFactory, KrakenExchange, RobinhoodExchange
@@ -35,10 +39,16 @@ from absolute.simex.control import CONTROL_HOST, ControlFace
 from absolute.simex.face import HttpRequest
 from absolute.simex.faults import FaultBook
 from absolute.simex.network import Door, Venue
+from absolute.store.sql_database import database_url, named
+from absolute.store.sql_store import open_store
 from absolute.venues.box import BoxAddress, RedirectRefused, box_session
 from absolute.venues.ccxt_client import open_session
 from absolute.venues.credentials import Credentials
-from absolute.venues.fleet_errors import ExchangeNotSent, ExchangeUnavailable
+from absolute.venues.fleet_errors import (
+    ExchangeAuthenticationError,
+    ExchangeNotSent,
+    ExchangeUnavailable,
+)
 from absolute.venues.fleet_terms import OrderRequest
 from absolute.venues.key_check import check_key
 from absolute.venues.parts import Surroundings
@@ -55,6 +65,7 @@ from tests.unit.test_vault import FLOOR, PASSWORD
 
 SEED = base64.b64encode(bytes(range(32))).decode()
 ROBINHOOD = {"api_key": "rh-key", "api_secret": SEED}
+RAISE = "resource.setrlimit(resource.RLIMIT_CORE, (limits[1], limits[1]))\n"
 BUY = OrderRequest("BTC-USD", "buy", 1.0, "market", client_id="one")
 
 
@@ -216,6 +227,25 @@ def test_no_web_page_steers_the_box(header):
     assert control.answer(paged, Nanos(1)).status == 403
 
 
+@pytest.mark.parametrize("body", [b"5", b"null", b"[" * 100_000, b'{"do": "reset"}', b"\xff"])
+def test_nonsense_sent_to_the_box_itself_breaks_nothing(body):
+    control = ControlFace([], FaultBook(generator(1)))
+    for method, path in (("PUT", "/faults"), ("POST", "/steer")):
+        asked = HttpRequest(method, CONTROL_HOST, path, "", {}, body, "127.0.0.1")
+        assert control.answer(asked, Nanos(1)).status == 400
+
+
+@pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="this system has no /proc")
+def test_a_box_of_its_own_process_is_given_no_key(tmp_path, monkeypatch):
+    monkeypatch.setenv("KRAKEN_API_SECRET", "canary-secret")
+    monkeypatch.setenv("DATABASE_URL", "postgresql://me:canary-pass@host/name")
+    monkeypatch.setenv("VAULT_PASSWORD_FILE", "canary-file")
+    with box_process("--venue", "bybit", place=tmp_path / "box") as state:
+        given = Path(f"/proc/{state.pid}/environ").read_bytes()
+    assert b"ABSOLUTE_HOME" in given
+    assert b"canary" not in given
+
+
 # --- keys that are left lying ---------------------------------------------------------------------
 
 
@@ -227,6 +257,7 @@ def test_no_web_page_steers_the_box(header):
         ("KRAKEN_API_SECRET=s", 0o640, False),
         ("KRAKEN_API_SECRET=s", 0o604, False),
         ("DATABASE_URL=postgresql://me:pass@host/name", 0o644, False),
+        ("DATABASE_URL=postgresql://host/name?password=pass", 0o644, False),
         ("DATABASE_URL=postgresql://host/name", 0o644, True),
         ("LOG_LEVEL=DEBUG", 0o644, True),
         ("LOG_LEVEL=DEBUG", 0o666, False),
@@ -245,6 +276,31 @@ def test_a_dotenv_with_keys_is_its_owners_alone_and_no_dotenv_is_everybodys(
     with pytest.raises(UserError, match="chmod 600") as refused:
         read_dotenv(tmp_path)
     assert refused.value.code == "DOTENV_OPEN"
+
+
+@pytest.mark.parametrize("hidden_in", ["me:canary@host/name", "host/name?password=canary&x=1"])
+def test_the_password_of_a_database_is_not_told(hidden_in):
+    assert "canary" not in named(database_url(f"postgresql://{hidden_in}"))
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows writes no core dumps")
+def test_a_key_of_the_environment_is_in_no_core_dump():
+    program = (
+        "import resource\n"
+        "from absolute.desk.keys import key_desk, place_of\n"
+        "key_desk().find(place_of('kraken:main'))\n"
+        "print(resource.getrlimit(resource.RLIMIT_CORE)[0])\n"
+    )
+    keys = {"KRAKEN_API_KEY": "k", "KRAKEN_API_SECRET": "s"}
+    raised = f"import resource\nlimits = resource.getrlimit(resource.RLIMIT_CORE)\n{RAISE}"
+    done = subprocess.run(  # noqa: S603, RUF100 -- our own program
+        [sys.executable, "-c", raised + program],
+        env={**os.environ, **keys},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.split()[-1] == "0"
 
 
 def test_a_dotenv_with_a_zero_byte_is_refused(tmp_path):
@@ -352,6 +408,36 @@ def test_a_key_that_a_venue_repeats_is_not_shown(tmp_path):
     assert refused.value.code == "KEY_REFUSED"
     assert "origin_string" in refused.value.message
     assert "box-bybit-demo" not in refused.value.message
+
+
+def test_what_robinhood_repeats_of_a_key_is_not_told_on(tmp_path):
+    said = {"errors": [{"attr": None, "detail": f"no such key {ROBINHOOD['api_key']}"}]}
+    face = ScriptedFace([HOST], {"GET /list": (401, said)})
+
+    async def run():
+        async with shown(tmp_path, face) as address:
+            around = RobinhoodSurroundings(WallClock(), lambda: box_session(address))
+            venue = RobinhoodVenue(ROBINHOOD, around)
+            try:
+                with pytest.raises(ExchangeAuthenticationError, match="no such key") as refused:
+                    await venue._line.pages("/list")
+            finally:
+                await venue.close()
+            return str(refused.value)
+
+    assert ROBINHOOD["api_key"] not in asyncio.run(run())
+
+
+@pytest.mark.skipif(os.name != "posix", reason="Windows has no such modes")
+def test_a_folder_that_is_made_is_its_owners_alone(state, tmp_path):
+    write_state(state, tmp_path / "box")
+    open_store(tmp_path / "store" / "absolute.db").close()
+    before = logging.getLogger().level
+    start_logging(LogSettings("INFO", tmp_path / "log" / "absolute.log"))
+    stop_logging()
+    logging.getLogger().setLevel(before)
+    for path in tmp_path.rglob("*"):
+        assert path.stat().st_mode & 0o077 == 0, path
 
 
 @pytest.mark.parametrize(

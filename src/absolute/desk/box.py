@@ -20,6 +20,7 @@ from typing import Final
 from absolute.desk.box_state import BoxState, clear_state, state_of, write_state
 from absolute.desk.box_venues import MarketWanted, made_venues, trading_keys
 from absolute.desk.clock import WallClock, generator
+from absolute.desk.dotenv import KEYS
 from absolute.desk.home import home
 from absolute.desk.language import _
 from absolute.domain.errors import UserError
@@ -74,7 +75,7 @@ async def running_box(wanted: BoxWanted, place: Path | None = None) -> AsyncIter
     Raises UserError for a faults file or data that cannot be used, or a port that is taken.
     """
     folder = place or home()
-    folder.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     file = read_faults(wanted.faults) if wanted.faults is not None else FaultFile()
     file = file.model_copy(update={"rules": (*wanted.rules, *file.rules)})
     book = FaultBook.of_file(file, generator(file.seed))
@@ -160,6 +161,11 @@ async def _outlived(parent: int | None) -> None:
         await asyncio.sleep(PARENT_S)
 
 
+def _is_secret(name: str) -> bool:
+    """True for what leads to a real key or a real store, neither of which is a box's business."""
+    return KEYS.fullmatch(name) is not None or name in {"VAULT_PASSWORD_FILE", "DATABASE_URL"}
+
+
 @contextmanager
 def box_process(*words: str, place: Path) -> Iterator[BoxState]:
     """A box in a process of its own, whose folder is `place`; ended in order with the block.
@@ -167,7 +173,8 @@ def box_process(*words: str, place: Path) -> Iterator[BoxState]:
     `words` are those of `absolute exchange serve`. Raises UserError BOX_NOT_STARTED.
     """
     command = [sys.executable, "-c", _PROGRAM, "exchange", "serve", "--json", *words]
-    environment = {**os.environ, "ABSOLUTE_HOME": str(place), PARENT: str(os.getpid())}
+    inherited = {name: value for name, value in os.environ.items() if not _is_secret(name)}
+    environment = {**inherited, "ABSOLUTE_HOME": str(place), PARENT: str(os.getpid())}
     with subprocess.Popen(  # noqa: S603 -- our own program, its words are ours
         command, env=environment, stdout=subprocess.PIPE, text=True
     ) as process:

@@ -72,7 +72,7 @@ class BoxState:
 def write_state(state: BoxState, place: Path | None = None) -> Path:
     """Say that a box runs; readable by this user only. Gives the file."""
     folder = place or home()
-    folder.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     path = folder / STATE
     draft = folder / f"{STATE}.{state.pid}"
     draft.touch(mode=0o600)

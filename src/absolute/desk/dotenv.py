@@ -28,7 +28,7 @@ NAMES: Final = frozenset(
     }
 )
 KEYS: Final = re.compile(r"[A-Z0-9_]+_API_(KEY|SECRET|PASSPHRASE)")
-LOGIN: Final = re.compile(r"://[^/\s@]*:[^/\s@]+@")
+LOGIN: Final = re.compile(r"://[^/\s@]*:[^/\s@]+@|[?&]\w*password=")
 """A URL with a password in it."""
 
 

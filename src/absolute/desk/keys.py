@@ -118,6 +118,7 @@ class KeyDesk:
 
     def find(self, place: KeyPlace, *, plain_folder: Path | None = None) -> Found:
         """A key for a run, from wherever it is; its use is logged and its parts are never shown."""
+        _keep_memory_to_ourselves()
         sources = self.sources(plain_folder=plain_folder)
         found = sources.find(place.venue, place.environment, place.account)
         for part in (found.credentials.key, found.credentials.secret, found.credentials.passphrase):

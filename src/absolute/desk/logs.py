@@ -193,7 +193,7 @@ def start_logging(settings: LogSettings) -> LogFile | None:
     handler = None
     if settings.file is not None:
         try:
-            settings.file.parent.mkdir(parents=True, exist_ok=True)
+            settings.file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             handler = LogFile(settings, settings.file)
         except OSError as fault:
             message = _(

@@ -74,7 +74,14 @@ class ControlFace:
             return HttpReply(403, _json({"error": "no web page may steer the box"}))
         try:
             told = self._told(request, now)
-        except (UserError, ValueError, KeyError, ArithmeticError) as error:
+        except (
+            UserError,
+            ValueError,
+            KeyError,
+            TypeError,
+            ArithmeticError,
+            RecursionError,
+        ) as error:
             return HttpReply(400, _json({"error": str(error)}))
         return HttpReply(404, b"{}") if told is None else HttpReply(200, _json(told))
 

@@ -53,8 +53,10 @@ def _url_sentence() -> str:
 
 
 def named(url: URL) -> str:
-    """How people are told of a database: never with its password."""
-    return str(url.database) if is_file(url) else url.render_as_string(hide_password=True)
+    """How people are told of a database: never with its password, which may be an option too."""
+    if is_file(url):
+        return str(url.database)
+    return url.set(query={}).render_as_string(hide_password=True)
 
 
 def is_file(url: URL) -> bool:

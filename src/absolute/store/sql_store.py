@@ -163,7 +163,7 @@ def _take_file(url: URL) -> WriterLock:
     """Make the place of a new file, for its owner alone, and become its one writer."""
     path = file_of(url)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         lock = WriterLock(path)
         os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
     except OSError as fault:

@@ -5,9 +5,20 @@ world opens nothing elsewhere and a key of the real one must not be tried where 
 Knows nothing of where keys are kept.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 STARS = "***"
+CHARS_MIN = 6
+"""A shorter part would hide half a sentence by chance; no key is that short."""
+
+
+def without_parts(text: str, parts: Iterable[str | None]) -> str:
+    """A text without the parts of a key that a venue repeated in it, the longest first."""
+    for part in sorted((each for each in parts if each), key=len, reverse=True):
+        if len(part) >= CHARS_MIN:
+            text = text.replace(part, STARS)
+    return text
 
 
 @dataclass(frozen=True, slots=True, repr=False)

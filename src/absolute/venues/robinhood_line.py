@@ -15,6 +15,7 @@ import yarl
 
 from absolute.domain.units import NANOS_PER_SECOND
 from absolute.venues.ccxt_client import NOT_WRITTEN
+from absolute.venues.credentials import without_parts
 from absolute.venues.fleet_errors import (
     ExchangeAuthenticationError,
     ExchangeConnectionError,
@@ -85,7 +86,7 @@ class RobinhoodLine:
         headers = {**self._signer.headers(parts), "Content-Type": "application/json; charset=utf-8"}
         status, retry_after, text = await self._exchange(asked, headers, body)
         if status >= 300:
-            raise _fault(status, retry_after, text)
+            raise _fault(status, retry_after, without_parts(text, (self._signer.key,)))
         return _parsed(text)
 
     async def pages(self, path: str) -> list[Any]:
