@@ -3,6 +3,7 @@
 Each attack is made for real, over a socket or a file, and nothing may come of it.
 """
 
+import ast
 import asyncio
 import base64
 import json
@@ -20,8 +21,9 @@ import aiohttp
 import pytest
 from aiohttp import web
 
+import absolute
 from absolute.cli.main import status_of
-from absolute.desk.box import box_process
+from absolute.desk.box import BoxWanted, box_process, running_box
 from absolute.desk.box_state import BoxState, read_state, write_state
 from absolute.desk.clock import WallClock, generator
 from absolute.desk.dotenv import read_dotenv
@@ -37,11 +39,12 @@ from absolute.domain.units import Nanos
 from absolute.simex.certificates import Authority
 from absolute.simex.control import CONTROL_HOST, ControlFace
 from absolute.simex.face import HttpRequest
+from absolute.simex.fault_rules import read_faults
 from absolute.simex.faults import FaultBook
 from absolute.simex.network import Door, Venue
 from absolute.store.sql_database import database_url, named
 from absolute.store.sql_store import open_store
-from absolute.venues.box import BoxAddress, RedirectRefused, box_session
+from absolute.venues.box import BoxAddress, HostRefused, RedirectRefused, box_session
 from absolute.venues.ccxt_client import open_session
 from absolute.venues.credentials import Credentials
 from absolute.venues.fleet_errors import (
@@ -65,6 +68,7 @@ from tests.unit.test_vault import FLOOR, PASSWORD
 
 SEED = base64.b64encode(bytes(range(32))).decode()
 ROBINHOOD = {"api_key": "rh-key", "api_secret": SEED}
+LISTENS = "0A"
 RAISE = "resource.setrlimit(resource.RLIMIT_CORE, (limits[1], limits[1]))\n"
 BUY = OrderRequest("BTC-USD", "buy", 1.0, "market", client_id="one")
 
@@ -225,6 +229,71 @@ def test_no_web_page_steers_the_box(header):
     assert control.answer(asked, Nanos(1)).status == 200
     paged = replace(asked, headers={header: "https://evil.example"})
     assert control.answer(paged, Nanos(1)).status == 403
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["!!python/object/apply:os.system [touch stolen]", "!!python/name:os.system", "[" * 50_000,
+     "{" * 50_000, "- !!python/tuple [1]", "&a [*a]"],
+)  # fmt: skip
+def test_a_faults_file_runs_nothing_and_a_bad_one_is_one_sentence(tmp_path, text):
+    path = tmp_path / "faults.yaml"
+    path.write_text(text)
+    with pytest.raises(UserError) as refused:
+        read_faults(path)
+    assert refused.value.code in {"FAULTS_FILE", "FAULTS_UNKNOWN"}
+    assert [each.name for each in tmp_path.iterdir()] == ["faults.yaml"]
+
+
+@pytest.mark.parametrize(
+    "host",
+    ["127.0.0.1", "2130706433", "0x7f.1", "[::1]", "api.echo.example.", "api.echo.example.evil.com",
+     "xn--pi-7kc.echo.example", "аpi.echo.example", "localhost", "api.echo.example%2eevil.com"],
+)  # fmt: skip
+def test_no_spelling_of_another_host_leaves_the_box(tmp_path, host):
+    async def run():
+        async with echo_box(tmp_path) as box:
+            with pytest.raises((HostRefused, aiohttp.InvalidURL, ValueError)):
+                await box.client.get(f"https://{host}/")
+            with pytest.raises((HostRefused, aiohttp.InvalidURL, ValueError)):
+                await box.client.get(f"https://{box.face.host}@{host}/")
+            return box.face.asked
+
+    assert asyncio.run(run()) == []
+
+
+def test_door_and_proxy_listen_to_this_machine_alone(tmp_path):
+    async def run():
+        async with running_box(BoxWanted("bybit"), tmp_path) as box:
+            ports = (box.state.port, box.state.proxy_port)
+            own = {f"{address}:{port}" for address in ("0100007F",) for port in map(_hex, ports)}
+            lines = Path("/proc/net/tcp").read_text().splitlines()[1:]
+            lines += Path("/proc/net/tcp6").read_text().splitlines()[1:]
+            heard = {words[1] for words in map(str.split, lines) if words[3] == LISTENS}
+            return own, {each for each in heard if each.split(":")[1] in map(_hex, ports)}
+
+    if not Path("/proc/net/tcp").exists():
+        pytest.skip("this system has no /proc")
+    own, heard = asyncio.run(run())
+    assert heard == own
+
+
+def _hex(port):
+    return f"{port:04X}"
+
+
+def test_certificates_are_looked_at_everywhere():
+    """Nothing in the program may switch it off, whatever the library calls it."""
+    off = {"ssl", "verify", "verify_ssl", "check_hostname", "ssl_context"}
+    words = {"CERT_NONE", "_create_unverified_context", "verify_mode"}
+    for path in Path(absolute.__file__).parent.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.keyword) and isinstance(node.value, ast.Constant):
+                assert node.arg not in off or node.value.value is not False, path
+            if isinstance(node, ast.Attribute):
+                assert node.attr not in words, path
+                store = isinstance(node.ctx, ast.Store)
+                assert not (store and node.attr == "check_hostname"), path
 
 
 @pytest.mark.parametrize("body", [b"5", b"null", b"[" * 100_000, b'{"do": "reset"}', b"\xff"])

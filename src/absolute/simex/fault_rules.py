@@ -251,7 +251,7 @@ def read_faults(path: Path) -> FaultFile:
     try:
         text = path.read_text("utf-8")
         told = yaml.safe_load(text[: FaultFile.SIZE_MAX])
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+    except (OSError, UnicodeDecodeError, RecursionError, yaml.YAMLError) as error:
         reason = str(error).splitlines()[0]
         raise UserError(
             "FAULTS_FILE",
