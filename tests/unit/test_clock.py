@@ -7,6 +7,7 @@ import pytest
 from absolute.desk.clock import (
     SEED_BITS,
     ManualClock,
+    SteadyClock,
     WallClock,
     fresh_seed,
     generator,
@@ -17,6 +18,16 @@ from absolute.desk.clock import (
 def test_the_wall_clock_shows_the_time_of_day():
     before = time.time_ns()
     assert before <= WallClock().now_ns() <= time.time_ns()
+
+
+def test_a_steady_clock_shows_the_time_of_day_and_takes_no_part_in_its_jumps(monkeypatch):
+    steady = SteadyClock()
+    assert abs(steady.now_ns() - time.time_ns()) < 2_000_000_000
+    before = steady.now_ns()
+    real = time.time_ns
+    monkeypatch.setattr(time, "time_ns", lambda: real() - 3_600_000_000_000)
+    assert before <= steady.now_ns() < before + 2_000_000_000
+    assert SteadyClock().now_ns() >= before
 
 
 def test_a_manual_clock_stands_until_it_is_moved():

@@ -7,7 +7,7 @@ must not know what is timed or drawn.
 import secrets
 import time
 from dataclasses import dataclass, field
-from typing import Final
+from typing import ClassVar, Final
 
 import numpy as np
 
@@ -17,12 +17,32 @@ SEED_BITS: Final = 48
 """A seed fits the whole numbers that every JSON reader keeps."""
 
 
+def _passed_ns() -> int:
+    """Time since some fixed moment, never set back; with the time asleep where it is told."""
+    asleep_too = getattr(time, "CLOCK_BOOTTIME", None)
+    return time.monotonic_ns() if asleep_too is None else time.clock_gettime_ns(asleep_too)
+
+
 class WallClock:
     """The time of day of this machine."""
 
     def now_ns(self) -> Nanos:
         """Nanoseconds since 1970 UTC."""
         return Nanos(time.time_ns())
+
+
+class SteadyClock:
+    """The time of day as it was when this process first asked, and what has passed since.
+
+    It follows the machine's rate but none of its jumps: somebody may set the clock, or a summer
+    time, and no order is suddenly an hour old. Sleep counts, where the system counts it.
+    """
+
+    _ahead: ClassVar[int] = time.time_ns() - _passed_ns()
+
+    def now_ns(self) -> Nanos:
+        """Nanoseconds since 1970 UTC."""
+        return Nanos(self._ahead + _passed_ns())
 
 
 class ManualClock:

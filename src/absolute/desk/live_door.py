@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from absolute.desk.box_state import BoxState, read_state
-from absolute.desk.clock import WallClock, fresh_seed, generator
+from absolute.desk.clock import SteadyClock, fresh_seed, generator
 from absolute.desk.keys import key_desk, place_of
 from absolute.desk.language import _
 from absolute.desk.logs import register_secret
@@ -72,7 +72,7 @@ async def gateway(
     state = (box or read_state()) if way.box else None
     keys = _fake_keys(profile, state) if state is not None else _keys(profile, way)
     around = Surroundings(
-        WallClock(),
+        SteadyClock(),
         generator(fresh_seed()),
         box=None if state is None else state.address,
         bot=str(bot),

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final
 
-from absolute.desk.clock import WallClock, fresh_seed
+from absolute.desk.clock import SteadyClock, fresh_seed
 from absolute.desk.driver import Driver
 from absolute.desk.language import _
 from absolute.desk.paper_gateway import PaperGateway
@@ -86,7 +86,7 @@ class LiveRun:
         self, store: Store, run: Run, market: Gateway, *, probe: Probe = nothing_happens
     ) -> None:
         self.run = run
-        self.clock = WallClock()
+        self.clock = SteadyClock()
         self._store = store
         engine, self._ladder = bring_back(store, run)
         portfolio = engine.portfolio
@@ -247,7 +247,7 @@ async def begin(store: Store, wanted: Wanted, market: Gateway, *, bot: BotId) ->
     run = Run(
         id=str(bot),
         bot=bot,
-        created=WallClock().now_ns(),
+        created=SteadyClock().now_ns(),
         mode=wanted.mode,
         profile=wanted.profile,
         symbol=wanted.symbol,

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 
-from absolute.desk.clock import WallClock
+from absolute.desk.clock import SteadyClock
 from absolute.desk.driver import Driver
 from absolute.desk.live_run import bring_back, known_since
 from absolute.desk.paper_gateway import PaperGateway
@@ -72,7 +72,7 @@ class QuestionsOnly:
         """Answer a question; of everything else only keep the wish."""
         if isinstance(request, SendOrder | SendCancel):
             self.unsent.append(request)
-            return Unanswered(WallClock().now_ns(), request, "a look sends nothing")
+            return Unanswered(SteadyClock().now_ns(), request, "a look sends nothing")
         return await self._gateway.perform(request)
 
     async def listen(self, put: Callable[[Report], None]) -> None:
@@ -91,7 +91,7 @@ async def look(store: Store, run: Run, gateway: Gateway) -> Found:
     steps = sum(1 for _step in store.records.steps(run.id))
     before = [each for each in portfolio.orders.values() if not each.terminal]
     names, doubts = _names(before), _names(each for each in before if each.venue_id is None)
-    clock = WallClock()
+    clock = SteadyClock()
     if run.mode is RunMode.PAPER:
         gateway = PaperGateway(gateway, portfolio, run.fees, clock)
     fills, asking, journal = portfolio.fills_count, QuestionsOnly(gateway), MemoryJournal()
