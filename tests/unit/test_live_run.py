@@ -105,7 +105,7 @@ class Wallet(SeededPrices):
 
 
 def begun(where, market, **changes):
-    wanted = replace(WANTED, mode=RunMode.LIVE, **changes)
+    wanted = replace(WANTED, **({"mode": RunMode.LIVE} | changes))
 
     async def main():
         with open_store(where) as store:

@@ -129,10 +129,11 @@ class Driver:
         Prices tell no news any more: whoever stopped the run does not expect it to begin anything.
         """
         self._leaving = True
-        deadline = self._clock.now_ns() + int(SETTLE_SECONDS * NANOS_PER_SECOND)
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + SETTLE_SECONDS  # not the clock's: somebody may set that
         custody = self._live.custody
         custody.coverage.soon(self._clock.now_ns())
-        while self._fault is None and self._clock.now_ns() < deadline:
+        while self._fault is None and loop.time() < deadline:
             await self._turn()
             if custody.settled and not self._tasks and not self._inbox:
                 return True

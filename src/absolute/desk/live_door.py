@@ -98,7 +98,8 @@ def _keys(profile: Profile, way: Way) -> Credentials | None:
     if way.paper:
         return None
     found = key_desk().find(place_of(profile.name, way.account))
-    for secret in (found.credentials.secret, found.credentials.passphrase):
+    own = found.credentials
+    for secret in (own.key, own.secret, own.passphrase):
         if secret:
             register_secret(secret)
     LOG.info("key", extra={"profile": profile.name, "source": found.source})

@@ -6,6 +6,7 @@ happened. What went wrong with the disk or the venue becomes one sentence here.
 
 import asyncio
 import json
+import logging
 import os
 from collections.abc import Coroutine, Iterator, Sequence
 from contextlib import contextmanager
@@ -17,6 +18,7 @@ from typing import Any, Final, TypeVar
 from absolute.desk.box import box_process
 from absolute.desk.box_state import BoxState, read_state
 from absolute.desk.dotenv import load_dotenv
+from absolute.desk.driver import DriverFault
 from absolute.desk.home import home
 from absolute.desk.language import _
 from absolute.desk.live_door import Way, gateway
@@ -29,15 +31,22 @@ from absolute.desk.live_run import (
     new_bot,
     resumable,
 )
-from absolute.desk.logs import log_settings, start_logging, stop_logging
+from absolute.desk.logs import hidden, log_settings, start_logging, stop_logging
 from absolute.desk.recovery import Found, look
-from absolute.domain.errors import JournalError, UserError
+from absolute.domain.errors import (
+    IllegalStep,
+    JournalError,
+    LedgerError,
+    UnknownOrder,
+    UserError,
+)
 from absolute.domain.messages import Resumed
 from absolute.store.runs import Run, RunMode
 from absolute.store.sql_store import Store, open_records, open_store
 from absolute.store.sql_writer import NotKept
 from absolute.strategies.ladder_plan import LadderConfig
 
+LOG: Final = logging.getLogger("absolute.live")
 Result = TypeVar("Result")
 DEFAULT_ACCOUNT: Final = "default"
 
@@ -78,7 +87,7 @@ def trade(session: Session) -> Summary:
                     live.driver.ask(Resumed(live.clock.now_ns(), "command line"))
                 return await drive_until_interrupted(live, session.minutes)
 
-    return _done(main())
+    return carried_out(main())
 
 
 def mend(where: str, run_id: str | None, way: Way, *, phrase: str | None) -> Summary:
@@ -90,7 +99,7 @@ def mend(where: str, run_id: str | None, way: Way, *, phrase: str | None) -> Sum
             async with gateway(way, run.bot, phrase) as market:
                 return await drive_until_interrupted(LiveRun(store, run, market), 0)
 
-    return _done(main())
+    return carried_out(main())
 
 
 def explain(where: str, run_id: str | None, way: Way) -> Found:
@@ -103,7 +112,7 @@ def explain(where: str, run_id: str | None, way: Way) -> Found:
             async with gateway(way, run.bot, way.phrase) as market:
                 return await look(store, run, market)
 
-    return _done(main())
+    return carried_out(main())
 
 
 @contextmanager
@@ -133,14 +142,17 @@ def place_mark(way: Way, box: BoxState | None) -> str:
 def way_of(where: str, run_id: str | None, *, account: str, box: bool) -> Way:
     """The way a run was begun on; raises `UserError` where that is not the one that is meant."""
     run = _chosen(open_records(where).runs(), run_id)
-    if run.mode is RunMode.BOX and not box:
+    paper, boxed = run.mode is RunMode.PAPER, "box" in json.loads(run.assumed)
+    if boxed and not box:
         message = _("Run {run} traded in the exchange in the box; add --box.")
         raise UserError("BOX_RUN", message.format(run=run.id))
-    paper = run.mode is RunMode.PAPER
-    if run.mode is not RunMode.BOX:
-        account = _account_of(run, account)
-        return Way(run.profile, run.symbol, account=account, paper=paper)
-    way = Way(run.profile, run.symbol, box=True)
+    if box and not boxed:
+        message = _("Run {run} did not trade in the exchange in the box; leave out --box.")
+        raise UserError("NOT_A_BOX_RUN", message.format(run=run.id))
+    if not boxed:
+        own = _account_of(run, account)
+        return Way(run.profile, run.symbol, account=own, paper=paper)
+    way = Way(run.profile, run.symbol, box=True, paper=paper)
     if place_mark(way, read_state()) != run.assumed:
         message = _("The exchange in the box in which run {run} traded is gone, with its orders.")
         raise UserError("BOX_GONE", message.format(run=run.id))
@@ -169,7 +181,7 @@ def _chosen(runs: Sequence[Run], run_id: str | None) -> Run:
     return max(found, key=lambda run: run.created)
 
 
-def _done(work: Coroutine[Any, Any, Result]) -> Result:
+def carried_out(work: Coroutine[Any, Any, Result]) -> Result:
     """Do it with the log open, and say in one sentence what nobody here can mend."""
     load_dotenv(Path.cwd(), os.environ)
     start_logging(log_settings(os.environ))
@@ -184,5 +196,13 @@ def _done(work: Coroutine[Any, Any, Result]) -> Result:
     except JournalError as fault:
         message = _("The journal cannot be gone on with ({reason}); nothing more is sent.")
         raise UserError("JOURNAL_DISAGREES", message.format(reason=str(fault))) from fault
+    except (DriverFault, IllegalStep, LedgerError, UnknownOrder) as fault:
+        LOG.critical("fault", exc_info=fault)
+        message = _(
+            "A fault of this program ended the run ({reason}); its orders stay at the venue, and "
+            "the log tells more. Look at it with: recover --dry-run."
+        )
+        reason = hidden(repr(fault.__cause__ or fault))
+        raise UserError("RUN_BROKE", message.format(reason=reason)) from fault
     finally:
         stop_logging()
