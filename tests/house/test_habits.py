@@ -6,6 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from absolute.cli.develop import ALONE
+
 from tests.house.tree import dotted, functions, modules, modules_of_tests, texts
 
 CLOCK_ROOM = "desk/clock.py"
@@ -82,6 +84,17 @@ def test_nothing_is_pickled_or_evaluated():
                 names.append(dotted(node.func))
             found += [f"{path}: {name}" for name in names]
     assert not found, _breaches(found)
+
+
+def test_a_test_that_runs_alone_lies_where_the_second_sitting_looks():
+    found = [
+        path
+        for path, tree in modules_of_tests().items()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Attribute) and dotted(node) == "pytest.mark.alone"
+    ]
+    assert found
+    assert all(f"tests/{path}".startswith(ALONE) for path in found), _breaches(found)
 
 
 def test_no_error_is_swallowed():

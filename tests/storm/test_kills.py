@@ -11,6 +11,7 @@ EACH_POINT_LEAST = 5
 
 
 @pytest.mark.slow
+@pytest.mark.alone
 def test_two_hundred_bots_killed_at_every_point_lose_double_and_orphan_nothing():
     found = run_kills(KILLS, seed=20)
     assert not found["failed"], json.dumps(found)

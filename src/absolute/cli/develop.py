@@ -9,6 +9,7 @@ import os
 import subprocess
 import sys
 import tempfile
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -25,9 +26,12 @@ from absolute.domain.errors import UserError
 
 TOOLS = ("pytest", "xdist", "hypothesis", "ruff", "mypy", "importlinter")
 WORKERS_MAX = 4
+ALONE = ("tests/storm",)
+"""Where the tests are that run alone; a house test holds that they are nowhere else."""
 
 _PASS_ON = {"allow_extra_args": True, "ignore_unknown_options": True}
 _PYTEST_USAGE = 4
+_PYTEST_NOTHING = 5
 
 test_app = typer.Typer(add_completion=False, rich_markup_mode=None)
 check_app = typer.Typer(add_completion=False, rich_markup_mode=None)
@@ -59,21 +63,34 @@ def test(
 ) -> None:
     """Runs pytest over the source tree and leaves with status 0 when everything passed."""
     root = _source_tree()
-    chosen = any(word.startswith(("-n", "--numprocesses")) for word in ctx.args)
-    workers = [] if chosen else ["-n", str(min(os.cpu_count() or 1, WORKERS_MAX))]
     started = perf_counter()
-    with _report_file() as report:
-        words = [*workers, "--dist", "loadfile", f"--junitxml={report}", *ctx.args]
-        status = _run(root, ["-m", "pytest", *words], quiet_stdout=as_json)
-        counts = _counts(report)
+    totals, statuses = Counter[str](), []
+    for words in _sittings(root, ctx.args):
+        with _report_file() as report:
+            said = ["-m", "pytest", *words, f"--junitxml={report}", *ctx.args]
+            statuses.append(_run(root, said, quiet_stdout=as_json))
+            totals.update(_counts(report))
     seconds = round(perf_counter() - started, 1)
     if as_json:
+        counts = {name: totals[name] for name in ("passed", "failed", "skipped")}
         print_json({**counts, "seconds": seconds})
     else:
         print(_("{seconds} s").format(seconds=seconds))
-    if status == _PYTEST_USAGE:
+    if _PYTEST_USAGE in statuses:
         raise UserError("USAGE", _("pytest does not accept these words; its message is above."))
-    raise typer.Exit(1 if status else 0)
+    # One sitting may find nothing to do where words chose the tests, but not both.
+    done = [status for status in statuses if status != _PYTEST_NOTHING]
+    raise typer.Exit(0 if done and not any(done) else 1)
+
+
+def _sittings(root: Path, words: Sequence[str]) -> list[list[str]]:
+    """The tests side by side, then those that need the machine for themselves; or as asked."""
+    if any(word.startswith(("-n", "--numprocesses", "-m")) for word in words):
+        return [["--dist", "loadfile"]]
+    workers = str(min(os.cpu_count() or 1, WORKERS_MAX))
+    side_by_side = ["-n", workers, "--dist", "loadfile", "-m", "not alone"]
+    chosen = any((root / word.partition("::")[0]).exists() for word in words)
+    return [side_by_side, ["-n", "0", "-m", "alone", *([] if chosen else ALONE)]]
 
 
 @check_app.command(help=_("Run ruff, mypy, import-linter and the house tests."))
