@@ -8,14 +8,22 @@ import pytest
 
 from absolute.desk.clock import WallClock
 from absolute.desk.live_door import Way
-from absolute.desk.live_run import LiveRun, Wanted, begin, bring_back, new_bot, resumable
+from absolute.desk.live_run import (
+    LiveRun,
+    Wanted,
+    begin,
+    bring_back,
+    known_since,
+    new_bot,
+    resumable,
+)
 from absolute.desk.live_session import place_mark, way_of
 from absolute.domain.errors import UserError
 from absolute.domain.fill import Fee, Fill, Liquidity
 from absolute.domain.ids import CLIENT_ID_CHARS_MAX, Role, TradeId, VenueOrderId, client_order_id
 from absolute.domain.instrument import Kind, Side
 from absolute.domain.messages import OrderAccepted, OrderFilled, Started
-from absolute.domain.units import Asset, Quote
+from absolute.domain.units import Asset, Nanos, Quote
 from absolute.engine.reports import Balances
 from absolute.store.runs import RunMode
 from absolute.store.sql_store import open_store
@@ -199,3 +207,13 @@ def test_a_fill_that_cost_more_than_the_run_had_is_booked_and_not_its_end(tmp_pa
     assert summary.fills == 1
     assert summary.held == fill.qty
     assert summary.equity == run.capital - 20_000
+
+
+def test_after_a_clock_that_ran_ahead_everything_is_asked_for_again(tmp_path):
+    where = tmp_path / "runs.db"
+    run, _summary = drive(where, SeededPrices(300))
+    with open_store(where) as store:
+        portfolio = bring_back(store, run)[0].portfolio
+    hour = 3600 * 1_000_000_000
+    assert run.created <= known_since(portfolio, run, Nanos(portfolio.time + 1)) <= portfolio.time
+    assert known_since(portfolio, run, Nanos(portfolio.time - hour)) < run.created - hour

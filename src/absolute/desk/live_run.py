@@ -39,6 +39,7 @@ from absolute.strategies.ladder_plan import LadderConfig, ladder_config, ladder_
 
 LOG: Final = logging.getLogger("absolute.live")
 ALPHABET: Final = "0123456789abcdefghijkmnpqrstuvwxyz"
+DAY_NS: Final = 86_400 * NANOS_PER_SECOND
 PRICES_AT_ONCE: Final = 60
 PRICE_EVERY_NS: Final = NANOS_PER_SECOND
 """How densely the prices that a run saw are kept: enough to replay it through the back-test."""
@@ -96,7 +97,12 @@ class LiveRun:
             self._gateway: Gateway = PaperGateway(market, portfolio, run.fees, self.clock)
         else:
             self._gateway = GuardedGateway(market, store.records, run, portfolio, self.clock)
-        custody = Custody(run.bot, portfolio, self._gateway.facts, known_since(portfolio, run))
+        custody = Custody(
+            run.bot,
+            portfolio,
+            self._gateway.facts,
+            known_since(portfolio, run, self.clock.now_ns()),
+        )
         self.live = Live(engine, custody, store.journal(run.id), probe=probe)
         self._alarms: list[Alarm] = []
         self._kept = Nanos(0)
@@ -180,11 +186,14 @@ class LiveRun:
     _view: Callable[["LiveRun"], None] | None = None
 
 
-def known_since(portfolio: Portfolio, run: Run) -> Nanos:
+def known_since(portfolio: Portfolio, run: Run, now: Nanos) -> Nanos:
     """From when on executions must be asked for: all before are booked.
 
-    An order's end is told only when its executions are, so only open orders reach further back.
+    An order's end is told only when its executions are, so only open orders reach further back. A
+    journal that was written under a clock that ran ahead dates nothing: all is asked for again.
     """
+    if portfolio.time > now:
+        return Nanos(max(min(run.created, now) - DAY_NS, 0))
     times = [each.sent_at for each in portfolio.orders.values() if not each.terminal]
     return min([portfolio.time or run.created, *times])
 

@@ -95,7 +95,7 @@ async def look(store: Store, run: Run, gateway: Gateway) -> Found:
     if run.mode is RunMode.PAPER:
         gateway = PaperGateway(gateway, portfolio, run.fees, clock)
     fills, asking, journal = portfolio.fills_count, QuestionsOnly(gateway), MemoryJournal()
-    custody = Custody(run.bot, portfolio, asking.facts, known_since(portfolio, run))
+    custody = Custody(run.bot, portfolio, asking.facts, known_since(portfolio, run, clock.now_ns()))
     alarms: list[Alarm] = []
     live = Live(engine, custody, journal)
     driver = Driver(live, asking, clock, watch=lambda _now: None, alarm=alarms.append)
