@@ -346,3 +346,10 @@ def test_nobody_looks_at_a_pipe(capsys):
     with output.progress(1, "Counting", patience_s=0.0) as tell:
         tell(1)
     assert capsys.readouterr().err == ""
+
+
+def test_what_a_sentence_quotes_cannot_move_the_cursor(capsys):
+    assert main.status_of(["dca", "check", "no\x1b[2Jfile.js"]) == 2
+    said = capsys.readouterr().err
+    assert "\x1b" not in said
+    assert "no\\x1b[2Jfile.js" in said

@@ -400,3 +400,7 @@ def test_the_use_of_keys_is_written_down_without_them(keys, home):
     status, _, err = keys("logs", "--verify")
     assert status == 2
     assert "line 5" in err
+
+
+def test_a_robinhood_key_has_a_place_though_it_is_no_profile_of_the_live_path():
+    assert place_of("robinhood:main") == KeyPlace("robinhood", "main", "default")

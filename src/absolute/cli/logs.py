@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from absolute.cli.output import print_json
+from absolute.cli.output import UNSEEN, print_json
 from absolute.desk.language import _
 from absolute.domain.errors import UserError
 
@@ -20,11 +20,6 @@ if TYPE_CHECKING:
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
 LOOK_S: Final = 0.5
-UNSEEN: Final = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160))} | {
-    code: f"\\u{code:04x}"
-    for code in (0x2028, 0x2029, *range(0x202A, 0x202F), *range(0x2066, 0x206A))
-}
-"""What a venue's text could forge a line with, or move the terminal's cursor: shown, not done."""
 
 
 @app.command(help=_("Show the log, or the whole story of one order or one deal."))

@@ -20,11 +20,13 @@ from typer.core import TyperCommand, TyperGroup
 from typer.exceptions import TyperException
 
 from absolute import __version__
-from absolute.cli.output import called_as, print_json
+from absolute.cli.output import UNSEEN, called_as, print_json
 from absolute.desk.language import _, choose_language, mark, set_language, translate_sentence
 from absolute.domain.errors import UserError
 
 DONE, UNEXPECTED, MISTAKE, INTERRUPTED = 0, 1, 2, 130
+CONTROLS = {code: shown for code, shown in UNSEEN.items() if chr(code) not in "\n\t"}
+"""A sentence may quote a venue or a file: what would move the cursor is shown instead."""
 
 # name, where its typer application is, one line for the list
 Commands = Sequence[tuple[str, str, str]]
@@ -204,7 +206,7 @@ def _usage_sentence(error: TyperException) -> str:
 
 
 def _mistake(code: str, message: str, *, as_json: bool) -> int:
-    print(f"absolute: {message}", file=sys.stderr)
+    print(f"absolute: {message.translate(CONTROLS)}", file=sys.stderr)
     if as_json:
         print_json({"error": code, "message": message})
     return MISTAKE

@@ -15,7 +15,7 @@ from decimal import Decimal
 from enum import Enum
 from pathlib import Path
 from time import perf_counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -23,6 +23,11 @@ if TYPE_CHECKING:
     from absolute.research.result import BacktestResult
 
 PATIENCE_S = 2.0
+UNSEEN: Final = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160))} | {
+    code: f"\\u{code:04x}"
+    for code in (0x2028, 0x2029, *range(0x202A, 0x202F), *range(0x2066, 0x206A))
+}
+"""What a venue's text could forge a line with, or move the terminal's cursor: shown, not done."""
 
 
 def print_json(result: object) -> None:

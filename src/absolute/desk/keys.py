@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from keyring.backend import KeyringBackend
 
@@ -48,6 +48,9 @@ if TYPE_CHECKING:
 Ask = Callable[[], str]
 Keyring = Callable[[], KeyringBackend]
 
+ROBINHOOD: Final = "robinhood:main"
+"""The one venue with a connector of its own: the fleet's, not a profile of the live path."""
+
 
 def vault_path() -> Path:
     """Where the vault of this user is."""
@@ -56,6 +59,8 @@ def vault_path() -> Path:
 
 def place_of(profile: str, account: str = "default") -> KeyPlace:
     """The place of a key from a profile's name; raises `UserError` for one that is not known."""
+    if profile.strip().lower() == ROBINHOOD:
+        return KeyPlace("robinhood", "main", account)
     known = profile_of(profile)
     return KeyPlace(known.venue, str(known.environment), account)
 
@@ -206,6 +211,9 @@ class KeyDesk:
         from absolute.venues.key_check import check_key  # takes the venues' clients with it
         from absolute.venues.parts import Surroundings
 
+        if place.profile == ROBINHOOD:
+            message = _("A Robinhood key tells nothing of its rights; it is tried with the fleet.")
+            raise UserError("KEY_UNTESTABLE", message)
         found, profile = self.find(place), profile_of(place.profile)
         around = Surroundings(WallClock(), generator(fresh_seed()), box=box)
         try:

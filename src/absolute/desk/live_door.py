@@ -21,6 +21,7 @@ from absolute.domain.ids import BotId
 from absolute.engine.reports import Gateway, VenueFacts
 from absolute.store.runs import RunMode
 from absolute.venues.credentials import Credentials
+from absolute.venues.key_check import check_key
 from absolute.venues.parts import Surroundings
 from absolute.venues.profile_table import profile as profile_of
 from absolute.venues.profiles import Profile, require_phrase
@@ -77,11 +78,32 @@ async def gateway(
         box=None if state is None else state.address,
         bot=str(bot),
     )
+    if way.mode is RunMode.LIVE and keys is not None:
+        await allow_key(profile, keys, around)
     opened = await open_gateway(profile, way.market, keys, around=around)
     try:
         yield opened
     finally:
         await opened.close()
+
+
+async def allow_key(profile: Profile, keys: Credentials, around: Surroundings) -> None:
+    """Ask the venue what a key may do; raises `UserError` for one that withdraws or cannot trade.
+
+    A venue that does not say leaves it open, so that a restart is not held up; it is in the log.
+    """
+    try:
+        facts = await check_key(profile, keys, around)
+    except UserError as fault:
+        if fault.code != "KEY_UNCHECKED":
+            raise
+        LOG.warning("key not checked", extra={"profile": profile.name, "reason": fault.message})
+        return
+    for warning in facts.warnings:
+        LOG.warning("key %s", warning, extra={"profile": profile.name})
+    if facts.trades is False:
+        message = _("The key for {profile} may not trade; make one that may.")
+        raise UserError("KEY_CANNOT_TRADE", message.format(profile=profile.name))
 
 
 def _fake_keys(profile: Profile, state: BoxState) -> Credentials:

@@ -18,7 +18,12 @@ from absolute.desk.language import _
 from absolute.desk.powertrader_vault import VaultDoor
 from absolute.desk.redaction import TELLING
 from absolute.domain.errors import UserError
-from absolute.venues.credential_sources import EnvironmentSource, Found, PlainFileSource
+from absolute.venues.credential_sources import (
+    EnvironmentSource,
+    Found,
+    PlainFileSource,
+    stem_of,
+)
 from absolute.venues.credentials import Credentials
 from absolute.venues.private_files import read_private, replace_private
 from absolute.venues.robinhood import check_config
@@ -152,7 +157,7 @@ class ExchangeConfigManager:
         return list(dict.fromkeys(names))
 
     def _plain_path(self, place: KeyPlace) -> Path:
-        return self.config_dir / f"{_stem(place)}_config.json"
+        return self.config_dir / f"{stem_of(place)}_config.json"
 
     def _settings_path(self, place: KeyPlace) -> Path:
         return self.config_dir / f"{_stem(place)}_settings.json"

@@ -52,7 +52,7 @@ class EnvironmentSource:
     def find(self, venue: str, environment: str, account: str = DEFAULT) -> Found | None:
         """The key of a place; raises `UserError` for one that is only half there."""
         place = KeyPlace(venue, environment, account)
-        stem = _stem(place).upper() + "_API_"
+        stem = stem_of(place).upper() + "_API_"
         key, secret, phrase = (
             self._variables.get(stem + each, "").strip() for each in ("KEY", "SECRET", "PASSPHRASE")
         )
@@ -95,7 +95,7 @@ class PlainFileSource:
     def find(self, venue: str, environment: str, account: str = DEFAULT) -> Found | None:
         """The key of a place; raises `UserError` for a file that others can read, or half a key."""
         place = KeyPlace(venue, environment, account)
-        path = self._folder / f"{_stem(place)}_config.json"
+        path = self._folder / f"{stem_of(place)}_config.json"
         if not path.exists():
             return None
         told = _object(path)
@@ -144,7 +144,8 @@ def sources_for(
     return Sources(*places)
 
 
-def _stem(place: KeyPlace) -> str:
+def stem_of(place: KeyPlace) -> str:
+    """As the variables and the plain files of a place are named: bybit_demo, kraken_second."""
     parts = [place.venue]
     if place.environment != MAIN:
         parts.append(place.environment)
