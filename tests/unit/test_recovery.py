@@ -3,20 +3,23 @@
 import asyncio
 from decimal import Decimal
 
+import pytest
+
 from absolute.desk.clock import WallClock
 from absolute.desk.live_run import bring_back
 from absolute.desk.recovery import look
 from absolute.desk.run_status import statuses
 from absolute.desk.self_trade_gateway import GuardedGateway
+from absolute.domain.fill import Fee
 from absolute.domain.ids import ClientOrderId, Role, VenueOrderId
 from absolute.domain.instrument import Side
 from absolute.domain.messages import OrderFilled
 from absolute.domain.order import OrderType, Terms
-from absolute.domain.units import Price, Qty
+from absolute.domain.units import Price, Qty, Quote
 from absolute.engine.reports import Acknowledged, Denied, SendOrder
 from absolute.store.sql_store import open_store
 
-from tests.unit.test_live_run import drive
+from tests.unit.test_live_run import Wallet, begun, drive, told_of
 from tests.unit.test_paper_gateway import INSTRUMENT, SeededPrices
 
 
@@ -86,3 +89,27 @@ def test_an_order_that_would_meet_one_of_another_run_of_ours_does_not_leave(tmp_
         assert isinstance(sent(Price(theirs)), Denied)
         assert sent(Price(theirs)).code == "SELF_TRADE"
         assert isinstance(sent(Price(theirs - INSTRUMENT.tick)), Acknowledged)
+
+
+@pytest.mark.parametrize(
+    ("assumed", "meets"), [('{"account":"second"}', True), ("{}", True), ('{"box":"1:2"}', False)]
+)
+def test_an_order_of_another_account_of_ours_is_met_and_one_of_another_box_is_not(
+    tmp_path, assumed, meets
+):
+    where, market = tmp_path / "runs.db", Wallet("10000")
+    other = begun(where, market, assumed=assumed)
+    told_of(where, other, market, fee=Fee(Decimal(0), INSTRUMENT.quote, Quote(Decimal(0))))
+    run = begun(where, market)
+    with open_store(where) as store:
+        (resting,) = (
+            Decimal(each["price"])
+            for each in store.records.orders(other.id, living=True)
+            if each["side"] == "sell"
+        )
+        portfolio = bring_back(store, run)[0].portfolio
+        guarded = GuardedGateway(Open(1), store.records, run, portfolio, WallClock())
+        qty, price = Qty(Decimal("0.001")), Price(resting)
+        terms = Terms(Role("other"), Side.BUY, OrderType.LIMIT, qty=qty, price=price)
+        report = asyncio.run(guarded.perform(SendOrder(ClientOrderId("x-1-other"), terms)))
+    assert isinstance(report, Denied if meets else Acknowledged)

@@ -4,6 +4,7 @@ It looks at the living orders of every run in the store at the same venue and ma
 account they trade on, and at this run's own. The rule itself is in `venues.self_trade`.
 """
 
+import json
 from collections.abc import Callable, Iterator
 from decimal import Decimal
 from typing import Final
@@ -85,10 +86,7 @@ class GuardedGateway:
                 str(order.client_id),
             )
         for other in self._records.runs():
-            here = (other.mode, self._venue(other), other.symbol, other.assumed)
-            if other.id == run.id or other.mode is RunMode.PAPER:
-                continue
-            if here != (run.mode, self._venue(run), run.symbol, run.assumed):
+            if other.id == run.id or other.mode is RunMode.PAPER or _market(other) != _market(run):
                 continue
             for row in self._records.orders(other.id, living=True):
                 yield _resting(other, row, self._venue(other))
@@ -97,6 +95,12 @@ class GuardedGateway:
     def _venue(run: Run) -> str:
         """A profile is one world of a venue: worlds never meet."""
         return run.profile
+
+
+def _market(run: Run) -> tuple[str, ...]:
+    """Where orders of runs can meet: one market of one world, or of one box, on any account."""
+    box = json.loads(run.assumed).get("box", "")
+    return run.mode.value, run.profile, run.symbol, str(box)
 
 
 def _resting(run: Run, row: Row, venue: str) -> RestingOrder:
