@@ -358,11 +358,11 @@ class Ladder:
                 return bool(order.filled) and self._bought(deal, order, view)
             if self.phase is Phase.CLEARING:
                 return not view.live and self._rest(view)
+            self.phase = Phase.IDLE
             if unsent:  # it never reached the venue: what it was for is wanted again
                 self._enter(view)
-                return True
-            self.phase = Phase.IDLE
-            self._halt("ENTRY_REFUSED", reason or "the first order was cancelled")
+            else:
+                self._halt("ENTRY_REFUSED", reason or "the first order was cancelled")
             return True
         if deal is not None and reason is not None:
             self._notes.append(RungRefused(self._now, deal.number, rung_of(role), reason))
