@@ -111,6 +111,14 @@ def test_an_order_that_never_left_is_wished_for_again_after_a_pause():
     assert bench.later(1).sent() == ["b-2-rung1"]
 
 
+def test_an_order_that_was_seen_cannot_have_never_left():
+    bench = Bench(BUY).ready().show(RUNG)
+    bench.answer_order(RUNG, NeverSent(bench.now, RUNG, "refused"))
+    assert not isinstance(bench.events[-1], OrderUnsent)
+    assert bench.order(RUNG).status is Status.OPEN
+    assert bench.later(30).sent() == [RUNG]
+
+
 def test_the_pause_grows_while_nothing_can_be_sent():
     bench = Bench(BUY).ready()
     left = 0

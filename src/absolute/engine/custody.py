@@ -271,7 +271,11 @@ class Custody:
                 self.requests.extend(watched.look(now))
             case NeverSent(detail=detail):
                 self.departure.failed(now)
-                yield from self._orders.unsent(watched, detail)
+                if watched.shown is not None or order.filled:
+                    # It was seen: it cannot be that it never left.
+                    self.requests.extend(watched.look(now))
+                else:
+                    yield from self._orders.unsent(watched, detail)
             case _:
                 assert_never(report)
 
