@@ -5,7 +5,6 @@ a run is found again, or what is done about an order in doubt.
 """
 
 import sys
-from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
@@ -13,7 +12,7 @@ import typer
 
 from absolute.cli.numbers import within
 from absolute.cli.output import called_as, print_json
-from absolute.desk.language import _
+from absolute.desk.language import _, format_amount
 from absolute.domain.units import LEDGER_UNIT
 
 if TYPE_CHECKING:
@@ -88,6 +87,9 @@ def run(
     session = Session(
         ladder_settings(file, changes), way, typed, place(database), money, minutes, go_on, new
     )
+    if sys.stderr.isatty():
+        begun = _("Trading {symbol} on {profile}; Ctrl-C ends it in order.")
+        print(begun.format(symbol=symbol, profile=profile), file=sys.stderr)
     summary = trade(session)
     if as_json:
         print_json(summary)
@@ -149,12 +151,18 @@ def _tell(summary: "Summary") -> None:
             closed=summary.deals_closed,
         )
     )
-    equity = summary.equity if summary.equity is not None else Decimal(0)
-    print(_("Profit {profit}, equity {equity}").format(profit=summary.profit, equity=equity))
+    profit = format_amount(summary.profit)
+    if summary.equity is None:  # no price was seen: a figure would be made up
+        print(_("Profit {profit}, equity unknown: no price was seen").format(profit=profit))
+    else:
+        equity = format_amount(summary.equity)
+        print(_("Profit {profit}, equity {equity}").format(profit=profit, equity=equity))
     for order in summary.open_orders:
         print("  " + _("open: {order}").format(order=order))
     for alarm in summary.alarms:
         print("  " + _("look at this: {alarm}").format(alarm=alarm))
+    if summary.alarms:
+        print(_("Once that is in order: run again with --go-on, which lifts the pause or stop."))
     if summary.reconciled:
         print(_("Everything is settled with the venue."))
     else:

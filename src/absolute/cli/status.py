@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from absolute.cli.output import print_json
-from absolute.desk.language import _
+from absolute.desk.language import _, format_amount
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
@@ -39,7 +39,8 @@ def status(
             deals=each.deals,
         )
         print(told)
-        print("  " + _("profit {profit}, held {held}").format(profit=each.profit, held=each.held))
+        profit = format_amount(each.profit)
+        print("  " + _("profit {profit}, held {held}").format(profit=profit, held=each.held))
         for order in each.open_orders:
             print("  " + _("open: {order}").format(order=order))
         if each.asks is not None:

@@ -3,6 +3,8 @@
 import os
 from pathlib import Path
 
+from absolute.desk.dotenv import load_dotenv
+
 
 def home() -> Path:
     """The folder of this user: `ABSOLUTE_HOME`, or `.absolute` in the home directory."""
@@ -11,5 +13,10 @@ def home() -> Path:
 
 
 def database(told: str | None = None) -> str:
-    """Where runs are kept: what was told, `DATABASE_URL`, or a file in the folder of this user."""
+    """Where runs are kept: what was told, `DATABASE_URL`, or a file in the folder of this user.
+
+    The `.env` of this folder counts here as well: a database named there and passed over would let
+    two runs trade without knowing of each other.
+    """
+    load_dotenv(Path.cwd(), os.environ)
     return told or os.environ.get("DATABASE_URL") or str(home() / "absolute.db")

@@ -183,8 +183,12 @@ def _chosen(runs: Sequence[Run], run_id: str | None) -> Run:
 
 def carried_out(work: Coroutine[Any, Any, Result]) -> Result:
     """Do it with the log open, and say in one sentence what nobody here can mend."""
-    load_dotenv(Path.cwd(), os.environ)
-    start_logging(log_settings(os.environ))
+    try:
+        load_dotenv(Path.cwd(), os.environ)
+        start_logging(log_settings(os.environ))
+    except UserError:
+        work.close()  # it never began, and would complain of that
+        raise
     try:
         return asyncio.run(work)
     except NotKept as fault:

@@ -67,7 +67,7 @@ class Roster:
 
     def known(self) -> list[str]:
         """Every exchange by name, usable or not."""
-        worlds = [] if current_box() else self._config.get_configured_exchanges()
+        worlds = [] if current_box() else self._config.kept_exchanges()
         names = [*ExchangeFactory.get_available_exchanges(), *worlds]
         return list(dict.fromkeys(names))
 

@@ -108,6 +108,16 @@ class ExchangeConfigManager:
         """Get list of exchanges with valid configurations."""
         return [name for name in self._named() if self.validate_config(name)]
 
+    def kept_exchanges(self) -> list[str]:
+        """The same, and those whose keys are kept but cannot be read now, as in a locked vault."""
+        return [name for name in self._named() if self._is_kept(name)]
+
+    def _is_kept(self, exchange_name: str) -> bool:
+        try:
+            return self.validate_config(exchange_name)
+        except UserError:
+            return True  # what is wrong is told where it is used
+
     def delete_exchange_config(self, exchange_name: str) -> None:
         """Remove configuration for specific exchange; environment variables are not ours."""
         place = place_of(exchange_name)

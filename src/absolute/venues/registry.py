@@ -68,6 +68,8 @@ async def open_gateway(
             raise
         detail = error.detail if isinstance(error, VenueFault) else repr(error)
         raise UserError(
-            "VENUE_UNREACHABLE", f"{profile.name} did not tell of {symbol}: {detail}"
+            "VENUE_UNREACHABLE",
+            f"{profile.name} did not tell of {symbol} ({detail}); check the connection and that "
+            "the venue is up, then try again.",
         ) from error
     return gateway
