@@ -15,6 +15,7 @@ from absolute.desk.live_run import (
     bring_back,
     known_since,
     new_bot,
+    phase_of,
     resumable,
 )
 from absolute.desk.live_session import place_mark, way_of
@@ -22,7 +23,7 @@ from absolute.domain.errors import UserError
 from absolute.domain.fill import Fee, Fill, Liquidity
 from absolute.domain.ids import CLIENT_ID_CHARS_MAX, Role, TradeId, VenueOrderId, client_order_id
 from absolute.domain.instrument import Kind, Side
-from absolute.domain.messages import OrderAccepted, OrderFilled, Started
+from absolute.domain.messages import OrderAccepted, OrderFilled, Paused, Resumed, Started, StopAsked
 from absolute.domain.units import Asset, Nanos, Quote
 from absolute.engine.reports import Balances
 from absolute.store.runs import RunMode
@@ -217,3 +218,17 @@ def test_after_a_clock_that_ran_ahead_everything_is_asked_for_again(tmp_path):
     hour = 3600 * 1_000_000_000
     assert run.created <= known_since(portfolio, run, Nanos(portfolio.time + 1)) <= portfolio.time
     assert known_since(portfolio, run, Nanos(portfolio.time - hour)) < run.created - hour
+
+
+def test_a_run_that_waits_for_a_person_says_so(tmp_path):
+    where = tmp_path / "runs.db"
+    run, _ = drive(where, SeededPrices(300))
+    with open_store(where) as store:
+        engine, ladder = bring_back(store, run)
+    now = engine.portfolio.time
+    assert phase_of(engine, ladder) == str(ladder.phase)
+    engine.step(Paused(now, "test"))
+    assert phase_of(engine, ladder) == "paused"
+    engine.step(Resumed(now, "test"))
+    engine.step(StopAsked(now, "test", flatten=False))
+    assert phase_of(engine, ladder) == "stopped"

@@ -12,7 +12,7 @@ import typer
 
 from absolute.cli.numbers import within
 from absolute.cli.output import called_as, print_json
-from absolute.desk.language import _, format_amount
+from absolute.desk.language import _, format_amount, mark
 from absolute.domain.units import LEDGER_UNIT
 
 if TYPE_CHECKING:
@@ -24,6 +24,13 @@ app = typer.Typer(rich_markup_mode=None, add_completion=False)
 recover_app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
 MINUTES_MAX: Final = 60 * 24 * 366
+WAITING: Final = {
+    "halted": mark("halted"),
+    "paused": mark("paused"),
+    "stopped": mark("stopped"),
+    "reducing": mark("reducing"),
+}
+"""Phases in which a person is asked."""
 
 _Profile = Annotated[
     str,
@@ -163,6 +170,9 @@ def _tell(summary: "Summary") -> None:
         print("  " + _("look at this: {alarm}").format(alarm=alarm))
     if summary.alarms:
         print(_("Once that is in order: run again with --go-on, which lifts the pause or stop."))
+    if summary.phase in WAITING:
+        hint = _("It is {phase} and waits for you: {me} status tells why, --go-on lets it go on.")
+        print(hint.format(phase=_(WAITING[summary.phase]), me=called_as()))
     if summary.reconciled:
         print(_("Everything is settled with the venue."))
     else:

@@ -39,6 +39,8 @@ def status(
             deals=each.deals,
         )
         print(told)
+        if each.last is not None:
+            print("  " + _("last step {time} UTC").format(time=f"{each.last:%Y-%m-%d %H:%M:%S}"))
         profit = format_amount(each.profit)
         print("  " + _("profit {profit}, held {held}").format(profit=profit, held=each.held))
         for order in each.open_orders:

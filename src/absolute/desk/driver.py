@@ -33,6 +33,7 @@ from absolute.engine.reports import (
     SendOrder,
     Unanswered,
 )
+from absolute.store.codec import jsonable
 
 LOG: Final = logging.getLogger("absolute.live")
 QUIET: Final = (LookUp, ListOpen, ListExecutions, ReadBalances, OpenOrders, Executions, Balances)
@@ -227,4 +228,5 @@ class Driver:
 def _write_down(way: str, item: Request | Report | Event) -> None:
     """One line in the log for everything that is said about an order."""
     level = logging.DEBUG if isinstance(item, QUIET) else logging.INFO
-    LOG.log(level, "%s %s", way, type(item).__name__, extra={"told": item})
+    if LOG.isEnabledFor(level):
+        LOG.log(level, "%s %s", way, type(item).__name__, extra={"told": jsonable(item)})

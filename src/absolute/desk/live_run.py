@@ -24,10 +24,12 @@ from absolute.domain.errors import UserError
 from absolute.domain.fees import FeeSchedule
 from absolute.domain.ids import BotId
 from absolute.domain.ledger import Ledger
+from absolute.domain.order import Order
 from absolute.domain.portfolio import Portfolio
 from absolute.domain.units import NANOS_PER_SECOND, ZERO, Nanos, Price, plain
 from absolute.engine.alarms import Alarm
 from absolute.engine.custody import Custody
+from absolute.engine.governor import Mode
 from absolute.engine.live import Live, Probe, nothing_happens, replay
 from absolute.engine.reports import Balances, Gateway, ReadBalances
 from absolute.engine.step import Engine
@@ -135,7 +137,7 @@ class LiveRun:
             run=self.run.id,
             profile=self.run.profile,
             mode=str(self.run.mode),
-            orders=len(orders),
+            orders=sum(_left(each) for each in orders),
             fills=portfolio.fills_count,
             deals=ladder.deals,
             deals_closed=ladder.deals - (ladder.deal is not None),
@@ -146,7 +148,7 @@ class LiveRun:
             held=portfolio.held,
             open_orders=tuple(str(each.client_id) for each in portfolio.live.values()),
             reconciled=reconciled,
-            phase="halted" if ladder.halted else str(ladder.phase),
+            phase=phase_of(self.live.engine, ladder),
             alarms=tuple(f"{each.code}: {each.detail}" for each in self._alarms),
         )
 
@@ -184,6 +186,20 @@ class LiveRun:
         LOG.error(alarm.code, extra={"told": alarm})
 
     _view: Callable[["LiveRun"], None] | None = None
+
+
+def phase_of(engine: Engine, ladder: Ladder) -> str:
+    """Where a run stands, and before that whether somebody has to let it go on."""
+    if ladder.halted:
+        return "halted"
+    if engine.governor.mode is not Mode.RUNNING:
+        return str(engine.governor.mode)
+    return "paused" if ladder.paused else str(ladder.phase)
+
+
+def _left(order: Order) -> bool:
+    """False for an order that was decided and provably never reached the venue."""
+    return order.venue_id is not None or bool(order.filled) or not order.terminal
 
 
 def known_since(portfolio: Portfolio, run: Run, now: Nanos) -> Nanos:

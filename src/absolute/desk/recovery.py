@@ -11,7 +11,7 @@ from decimal import Decimal
 
 from absolute.desk.clock import SteadyClock
 from absolute.desk.driver import Driver
-from absolute.desk.live_run import bring_back, known_since
+from absolute.desk.live_run import bring_back, known_since, phase_of
 from absolute.desk.paper_gateway import PaperGateway
 from absolute.domain.instrument import Instrument
 from absolute.domain.order import Order, Status
@@ -105,7 +105,7 @@ async def look(store: Store, run: Run, gateway: Gateway) -> Found:
     return Found(
         run=run.id,
         steps=steps,
-        phase="halted" if ladder.halted else str(ladder.phase),
+        phase=phase_of(engine, ladder),
         held=portfolio.held,
         open_in_journal=names,
         in_doubt=doubts,

@@ -1,11 +1,12 @@
 """Owns the picture of every run in the store, worked out from what is kept, with nobody asked."""
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from decimal import Decimal
 
 from absolute.domain.messages import Event, Paused, Resumed, StopAsked
 from absolute.domain.notes import Halted
-from absolute.domain.units import ZERO, Nanos
+from absolute.domain.units import NANOS_PER_SECOND, ZERO, Nanos
 from absolute.store.runs import Run
 from absolute.store.sql_records import Records
 from absolute.store.sql_store import open_records
@@ -19,8 +20,8 @@ class RunStatus:
     mode: str
     profile: str
     symbol: str
-    created: Nanos
-    last: Nanos | None
+    created: datetime
+    last: datetime | None
     steps: int
     fills: int
     deals: int
@@ -60,8 +61,8 @@ def status_of(records: Records, run: Run) -> RunStatus:
         mode=str(run.mode),
         profile=run.profile,
         symbol=run.symbol,
-        created=run.created,
-        last=last,
+        created=_instant(run.created),
+        last=None if last is None else _instant(last),
         steps=steps,
         fills=len(records.fills(run.id)),
         deals=len(deals),
@@ -84,3 +85,7 @@ def _question(event: Event, before: str | None) -> str | None:
             return None
         case _:
             return before
+
+
+def _instant(time: Nanos) -> datetime:
+    return datetime.fromtimestamp(time // NANOS_PER_SECOND, UTC)
