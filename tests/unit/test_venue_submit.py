@@ -132,7 +132,7 @@ def test_rows_5_7_14_16_17_a_known_no_is_a_no(tmp_path, code):
     assert report.code == str(code)
 
 
-def test_row_5_an_order_that_came_at_the_wrong_time_never_was_and_the_clock_is_set(tmp_path):
+def test_row_5_an_order_refused_for_its_time_is_looked_for_and_the_clock_is_set(tmp_path):
     face = bybit(create=no(10002, "the time is outside of the window"))
 
     async def run():
@@ -142,7 +142,7 @@ def test_row_5_an_order_that_came_at_the_wrong_time_never_was_and_the_clock_is_s
             return report, len(face.requests("GET /v5/market/time")) - before
 
     report, asked = asyncio.run(run())
-    assert isinstance(report, NeverSent)
+    assert isinstance(report, InDoubt)
     assert asked == 1
     assert len(created(face)) == 1
 

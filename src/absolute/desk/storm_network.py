@@ -176,8 +176,7 @@ class Line:
             late = self.time.now > stamp + self.venue.rules.facts.window
             if late:
                 self.seen["window_missed"] += 1
-                refused = request.client_id
-                self._reply(ticket, lambda now: Denied(now, refused, "CLOCK", "outside the window"))
+                self._reply(ticket, lambda now: _unknown(request, now, "outside the window"))
             elif self.luck.strikes("held_by_engine"):
                 span = self.chance.between(0, self.venue.rules.facts.engine_timeout)
                 self.time.after(span, lambda: self._place(ticket, request))

@@ -115,7 +115,7 @@ class InDoubt:
 
 @dataclass(frozen=True, slots=True)
 class NeverSent:
-    """It is certainly not there: no byte left, or its time alone was refused (`SendOrder`)."""
+    """No byte of the order left this machine: refused or failed before it (`SendOrder`)."""
 
     time: Nanos
     client_id: ClientOrderId

@@ -157,9 +157,10 @@ class CcxtGateway:
         if not fault.left:
             return NeverSent(self._now, client_id, fault.detail)
         if judged.meaning is Meaning.CLOCK:
-            # Not a word about the order itself: with the clock set it may be wished for again.
+            # A word about this copy of the request only. Should anything on the way have made a
+            # second one that came in time, the order stands: it is looked for, with the clock set.
             await self.sync()
-            return NeverSent(self._now, client_id, f"{judged.code}: {judged.detail}")
+            return InDoubt(self._now, client_id, f"{judged.code}: {judged.detail}")
         if judged.meaning in DEFINITIVE:
             return Denied(self._now, client_id, judged.code, judged.detail)
         if judged.meaning is Meaning.DUPLICATE:
